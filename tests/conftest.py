@@ -1,0 +1,84 @@
+"""What tests of all layers share: a clock that obeys, a clean environment, real clips."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlsync.media import samples
+
+
+class FakeClock:
+    """Time stands still until somebody waits or `advance` is called. May be used from many threads."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) -> None:
+        self._start = start
+        self._passed_s = 0.0
+        self._guard = threading.Lock()
+        self.waits: list[float] = []
+        """Every span that was waited for, in order."""
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._passed_s)
+
+    def monotonic_s(self) -> float:
+        return 1000.0 + self._passed_s
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Let the span pass at once, unless `stop` is set."""
+        if stop.is_set():
+            return True
+        with self._guard:
+            self.waits.append(seconds)
+            self._passed_s += max(0.0, seconds)
+        return stop.is_set()
+
+    def advance(self, seconds: float) -> None:
+        with self._guard:
+            self._passed_s += seconds
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No key, no settings and no home of the person who runs the tests. Gives the empty home."""
+    for name in list(os.environ):
+        if name.startswith(("TWELVE", "TLSYNC_", "XDG_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def _clip_cache(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Path]]:
+    return tmp_path_factory.mktemp("clips"), {}
+
+
+MakeClip = Callable[..., Path]
+
+
+@pytest.fixture
+def make_clip(_clip_cache: tuple[Path, dict[str, Path]]) -> MakeClip:
+    """`samples.make_clip` with 5 s as default; equal arguments are encoded once per worker and copied."""
+    folder, made = _clip_cache
+
+    def make(path: Path, *, duration_s: float = 5.0, **arguments: Any) -> Path:
+        key = repr((duration_s, sorted(arguments.items())))
+        if key not in made:
+            made[key] = samples.make_clip(folder / f"{len(made)}.mp4", duration_s=duration_s, **arguments)
+        shutil.copyfile(made[key], path)
+        return path
+
+    return make

@@ -1,0 +1,177 @@
+"""What is retried, how long, and when not.
+
+| outcome          | harmless | costs again | duplicates |
+|------------------|----------|-------------|------------|
+| never sent       | again    | again       | again      |
+| 429              | again    | again       | again      |
+| 503              | again    | again       | raise      |
+| unknown          | again    | raise       | raise      |
+| final            | raise    | raise       | raise      |
+
+A create call (right column) whose fate is not known is left to the caller, who can look for what it may have made:
+`maybe_applied` says so. Generation and search (middle column) leave nothing behind, so the only harm of a repeat is
+the bill; a 503 is repeated because the platform says with it that it computed nothing, other faults are not.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
+
+from tlsync.api.failures import Failed, Outcome
+from tlsync.api.routes import Repeat, Route
+from tlsync.clock import Clock
+from tlsync.errors import Interrupted, RateLimited
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_LONGEST_PAUSE_S = 3600.0
+"""After an hour a group is asked again, whatever the platform said: the limit may have been lifted."""
+
+_EVERY = frozenset(Repeat)
+_AGAIN: dict[Outcome, frozenset[Repeat]] = {
+    Outcome.NOT_SENT: _EVERY,
+    Outcome.LIMITED: _EVERY,
+    Outcome.UNAVAILABLE: frozenset({Repeat.HARMLESS, Repeat.COSTS}),
+    Outcome.UNKNOWN: frozenset({Repeat.HARMLESS}),
+    Outcome.FINAL: frozenset(),
+}
+_DOUBTFUL = frozenset({Outcome.UNKNOWN, Outcome.UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient one call is. Longer patience is the caller's business.
+
+    Attributes:
+        attempts: Most requests for one call, the first included.
+        base_s: Upper bound of the first random wait; doubles with each further one.
+        cap_s: Upper bound of every random wait.
+        total_s: No attempt begins later than this after the first.
+        max_wait_s: Longest wait that a 429 may ask for; what is longer is raised as RateLimited.
+        jitter: A random number from 0 to 1.
+    """
+
+    attempts: int = 5
+    base_s: float = 1.0
+    cap_s: float = 30.0
+    total_s: float = 120.0
+    max_wait_s: float = 60.0
+    jitter: Callable[[], float] = random.random
+
+    def backoff_s(self, attempt: int) -> float:
+        """Random wait after attempt number `attempt`, from 1: full jitter, so that many clients spread out."""
+        return self.jitter() * min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 60))
+
+    def spread_s(self, wait_s: float) -> float:
+        """A wait that was asked for, and up to a tenth more: never earlier than told."""
+        return wait_s * (1 + 0.1 * self.jitter())
+
+
+class Repeater:
+    """Runs attempts of calls until one succeeds or the policy says no. Shared by all threads."""
+
+    def __init__(self, policy: RetryPolicy, clock: Clock, stop: threading.Event) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._stop = stop
+        self._pauses: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def run(self, route: Route, attempt: Callable[[], T]) -> T:
+        """The result of the first attempt that succeeds.
+
+        Raises:
+            ApiError: The last failure. `maybe_applied` is set if any of the attempts may have taken effect.
+            Interrupted: `stop` was set during a wait.
+        """
+        started_s = self._clock.monotonic_s()
+        doubts: list[Failed] = []
+
+        def once() -> T:
+            try:
+                self._sit_out_pause(route.group)
+                return attempt()
+            except Failed as failed:
+                if failed.outcome in _DOUBTFUL and not route.only_reads:
+                    doubts.append(failed)
+                if doubts:
+                    failed.error.maybe_applied = True
+                self._note_pause(route.group, failed)
+                raise
+
+        def enough(state: RetryCallState) -> bool:
+            spent_s = self._clock.monotonic_s() - started_s + state.upcoming_sleep
+            return state.attempt_number >= self._policy.attempts or spent_s > self._policy.total_s
+
+        def note_retry(state: RetryCallState) -> None:
+            why = type(_failed(state).error).__name__
+            fields = (route, state.attempt_number, state.upcoming_sleep, why)
+            log.debug("retrying route=%r attempt=%d wait_s=%.1f because=%s", *fields)
+
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, Failed) and self._may_repeat(route, error)),
+            wait=self._wait_s,
+            stop=enough,
+            sleep=self._sleep,
+            before_sleep=note_retry,
+            reraise=True,
+        )
+        try:
+            return retrying(once)
+        except Failed as failed:
+            error = failed.error
+        # Raised out here: the failure it came with would stay attached as context.
+        raise error
+
+    def _may_repeat(self, route: Route, failed: Failed) -> bool:
+        if isinstance(failed.error, RateLimited) and (failed.error.retry_after_s or 0.0) > self._policy.max_wait_s:
+            return False
+        return route.repeat in _AGAIN[failed.outcome]
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        error = _failed(state).error
+        if isinstance(error, RateLimited) and error.retry_after_s is not None:
+            return self._policy.spread_s(error.retry_after_s)
+        return self._policy.backoff_s(state.attempt_number)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._clock.wait(self._stop, seconds):
+            raise Interrupted("stopped while waiting to try again")
+
+    def _note_pause(self, group: str, failed: Failed) -> None:
+        if isinstance(failed.error, RateLimited) and failed.error.retry_after_s:
+            until_s = self._clock.monotonic_s() + min(failed.error.retry_after_s, _LONGEST_PAUSE_S)
+            with self._lock:
+                self._pauses[group] = max(until_s, self._pauses.get(group, until_s))
+
+    def _sit_out_pause(self, group: str) -> None:
+        """Wait until a limit that another call ran into is over; other groups go on meanwhile."""
+        with self._lock:
+            left_s = self._pauses.get(group, 0.0) - self._clock.monotonic_s() if group in self._pauses else 0.0
+            if left_s <= 0:
+                self._pauses.pop(group, None)
+        if left_s > self._policy.max_wait_s:
+            error = RateLimited(
+                f"{group}: the platform asked to wait {left_s:.0f} s more",
+                retry_after_s=left_s,
+                hint="tlsync waits and goes on by itself",
+            )
+            raise Failed(error, Outcome.FINAL)
+        if left_s > 0:
+            self._sleep(self._policy.spread_s(left_s))
+
+
+def _failed(state: RetryCallState) -> Failed:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, Failed):
+        raise TypeError("only a Failed is repeated")
+    return error

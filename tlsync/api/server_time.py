@@ -1,0 +1,74 @@
+"""What the platform's clock says: how long to wait, and how far the local clock is off."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from statistics import median
+
+from tlsync.clock import Clock
+
+_REMEMBERED = 5
+
+
+class ServerTime:
+    """The platform's time, by the `Date` headers of its last answers. The local clock may be wrong by hours."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offsets_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._lock = threading.Lock()
+
+    def note(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer that has just arrived."""
+        instant = http_date(headers.get("date", ""))
+        if instant is not None:
+            with self._lock:
+                self._offsets_s.append((instant - self._clock.now()).total_seconds())
+
+    def now(self) -> datetime:
+        """The instant on the platform's clock; the local one as long as no answer came."""
+        with self._lock:
+            offset_s = median(self._offsets_s) if self._offsets_s else 0.0
+        return self._clock.now() + timedelta(seconds=offset_s)
+
+
+def http_date(text: str) -> datetime | None:
+    """An instant as HTTP headers write it; None if it is not one."""
+    try:
+        instant = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def asked_wait_s(headers: Mapping[str, str], server_now: datetime) -> float | None:
+    """Seconds until the platform wants to be asked again, the later of what two headers say; None if they don't.
+
+    `Retry-After` is seconds or an HTTP date, `X-Ratelimit-Reset` seconds since 1970 on the platform's clock, which
+    the `Date` of the same answer tells.
+
+    Source: API v1.3, "Rate limits on the wire".
+    """
+    now = http_date(headers.get("date", "")) or server_now
+    waits: list[float] = []
+    after = headers.get("retry-after", "")
+    if (seconds := _number(after)) is not None:
+        waits.append(seconds)
+    elif (instant := http_date(after)) is not None:
+        waits.append((instant - now).total_seconds())
+    if (reset := _number(headers.get("x-ratelimit-reset", ""))) is not None:
+        waits.append(reset - now.timestamp())
+    return max(0.0, *waits) if waits else None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

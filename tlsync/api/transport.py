@@ -1,0 +1,321 @@
+"""The one way a request goes: a ladder from "call this endpoint" down to one exchange on the wire.
+
+    answer · order · exchange · lines      what the namespaces call
+      _repeated                            retry.py decides
+        _attempt                           one request, its answer read and judged
+          _build · _send · _read · _judge
+
+Errors that leave it are those of `tlsync.errors`. They are raised outside the `except` that caught the library's
+error: attached as context it would carry the URL and the headers, the key among them, into every traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+
+from tlsync import __version__
+from tlsync.api import failures
+from tlsync.api.encoding import FormPart, Upload, form_fields, form_files, json_body, query_pairs
+from tlsync.api.failures import Failed, Outcome
+from tlsync.api.origins import BaseUrl, KeyAuth
+from tlsync.api.retry import Repeater, RetryPolicy
+from tlsync.api.routes import Route
+from tlsync.api.server_time import ServerTime, asked_wait_s
+from tlsync.api.types import from_wire
+from tlsync.clock import Clock
+from tlsync.errors import BadAnswer, FileUnreadable, Interrupted, NotFound, Rejected
+from tlsync.secret import Secret
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 10.0
+ANSWER_CAP_BYTES = 64 * 1024 * 1024
+"""Longer answers are cut off. The vectors of a video of four hours need 40 MB."""
+LINE_CAP_BYTES = 4 * 1024 * 1024
+
+
+def new_http_client(transport: httpx.BaseTransport, auth: httpx.Auth | None, read_timeout_s: float) -> httpx.Client:
+    """A client that keeps no cookies, follows no redirect and looks at no environment variable."""
+    return httpx.Client(
+        transport=transport,
+        auth=auth,
+        headers={"user-agent": f"tlsync/{__version__}"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        timeout=timeout(read_timeout_s),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def timeout(read_s: float) -> httpx.Timeout:
+    """Seconds without progress, for each read and write; `read_s` also limits the wait for a free connection."""
+    return httpx.Timeout(read_s, connect=min(CONNECT_TIMEOUT_S, read_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The variable part of a request. `form` makes it `multipart/form-data`, `json` a JSON body; None: no body."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    json: Mapping[str, Any] | None = None
+    form: Mapping[str, Any] | None = None
+    files: Mapping[str, Upload | None] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole 2xx answer. `body` is parsed JSON, None where there was none."""
+
+    status: int
+    body: Any
+
+
+def parse_json(body: bytes) -> Any:
+    """JSON, or None for no body.
+
+    Raises:
+        ValueError: Not JSON in UTF-8, or nested without end.
+    """
+    if not body.strip():
+        return None
+    try:
+        return msgspec.json.decode(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+class Transport:
+    """One HTTP client and one request path for all namespaces and threads."""
+
+    def __init__(
+        self,
+        *,
+        key: Secret,
+        base_url: BaseUrl,
+        http_transport: httpx.BaseTransport,
+        retries: RetryPolicy,
+        clock: Clock,
+        stop: threading.Event,
+        timeout_s: float,
+    ) -> None:
+        self.server_time = ServerTime(clock)
+        self._key = key
+        self._base_url = base_url
+        self._clock = clock
+        self._stop = stop
+        self._timeout_s = timeout_s
+        self._repeater = Repeater(retries, clock, stop)
+        self._http = new_http_client(http_transport, KeyAuth(key, base_url), timeout_s)
+
+    def close(self) -> None:
+        self._http.close()
+
+    # --- what the namespaces call
+
+    def answer(self, route: Route, kind: type[T], ask: Ask, *, parse: Callable[[bytes], Any] = parse_json) -> T:
+        """Call an endpoint and read its answer as `kind`.
+
+        Raises:
+            ApiError: Anything below it, see `tlsync.errors`. `maybe_applied` says whether the call may have worked.
+            FileError: A file to send is gone or unreadable.
+            Interrupted: Asked to stop during a wait.
+        """
+        answer = self.exchange(route, ask, parse=parse)
+        try:
+            return from_wire({} if answer.body is None else answer.body, kind)
+        except (ValueError, RecursionError) as error:
+            # The text of msgspec names the field and the types, never a value.
+            reason = failures.clean(str(error), 200)
+        raise BadAnswer(
+            f"{route}: the answer is not of the agreed shape: {reason}",
+            status=answer.status,
+            maybe_applied=not route.only_reads,
+            hint="the platform may have changed; look for a newer tlsync",
+        )
+
+    def order(self, route: Route, ask: Ask) -> None:
+        """Call an endpoint whose answer says nothing. Its body is not looked at.
+
+        What was to be deleted and is gone after an attempt of unknown fate was deleted by that attempt.
+        """
+        try:
+            self.exchange(route, ask, parse=lambda body: None)
+        except NotFound as error:
+            if not (route.deletes and error.maybe_applied):
+                raise
+
+    def exchange(self, route: Route, ask: Ask, *, parse: Callable[[bytes], Any] = parse_json) -> Answer:
+        """Call an endpoint, again where that is right, and parse the body of its answer."""
+
+        def attempt(files: list[FormPart]) -> Answer:
+            try:
+                with self._send(route, self._build(route, ask, files)) as response:
+                    self._judge(route, response)
+                    body = self._read(route, response)
+            except OSError as error:
+                # The library maps trouble of its sockets: this came from reading a file that is being sent.
+                path = next((str(file) for file in ask.files.values() if isinstance(file, Path)), "")
+                raise FileUnreadable(path, f"{route}: the file cannot be read: {error.strerror}") from None
+            try:
+                return Answer(response.status_code, parse(body))
+            except ValueError:
+                message = f"{route}: the answer is not JSON"
+            raise Failed(BadAnswer(message, status=response.status_code), Outcome.UNKNOWN)
+
+        with form_files(ask.files) as files:
+            return self._repeater.run(route, lambda: attempt(files))
+
+    @contextmanager
+    def lines(self, route: Route, ask: Ask) -> Iterator[Iterator[bytes]]:
+        """Call an endpoint that answers line by line. The connection is closed on the way out.
+
+        Only the opening is repeated. Trouble after it, or a line beyond the cap, is raised by the iterator.
+        """
+
+        def attempt() -> httpx.Response:
+            response = self._http_send(route, self._build(route, ask, []))
+            try:
+                self._judge(route, response)
+            except BaseException:
+                response.close()
+                raise
+            return response
+
+        response = self._repeater.run(route, attempt)
+        try:
+            yield self._lines_of(route, response)
+        finally:
+            response.close()
+
+    # --- one attempt
+
+    def _build(self, route: Route, ask: Ask, files: list[FormPart]) -> httpx.Request:
+        headers = {"accept": "application/json", **ask.headers}
+        parts = None if ask.form is None else form_fields(ask.form) + files
+        content = None if ask.json is None else json_body(ask.json)
+        if content is not None:
+            headers["content-type"] = "application/json"
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise Rejected(f"{route}: a header is not plain text", hint="nothing was sent")
+        path = route.path(ask.path)
+        pairs = query_pairs(ask.query)
+        try:
+            return self._http.build_request(
+                route.verb,
+                self._base_url.join(path),
+                params=httpx.QueryParams(pairs) if pairs else None,
+                content=content,
+                # Given as files also where they are none: the form is then multipart, which these endpoints demand.
+                files=parts,
+                headers=headers,
+                timeout=timeout(max(self._timeout_s, route.read_timeout_s or 0.0)),
+            )
+        except (UnicodeEncodeError, httpx.InvalidURL):
+            pass
+        raise Rejected(
+            f"{route}: a parameter is not text that can be sent", hint="look for characters that are not UTF-8"
+        )
+
+    @contextmanager
+    def _send(self, route: Route, request: httpx.Request) -> Iterator[httpx.Response]:
+        response = self._http_send(route, request)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _http_send(self, route: Route, request: httpx.Request) -> httpx.Response:
+        started_s = self._clock.monotonic_s()
+        try:
+            response = self._http.send(request, stream=True)
+        except httpx.HTTPError as error:
+            failed = failures.from_exception(error, str(route))
+        except RuntimeError:
+            if not self._http.is_closed:
+                raise
+            raise Interrupted("the connection to the platform was closed") from None
+        else:
+            self.server_time.note(response.headers)
+            took_s = self._clock.monotonic_s() - started_s
+            log.debug("called route=%r status=%d took_s=%.3f", str(route), response.status_code, took_s)
+            return response
+        log.debug("called route=%r failed=%r", str(route), failed.error.message)
+        raise failed
+
+    def _judge(self, route: Route, response: httpx.Response) -> None:
+        """Let 2xx pass; raise what any other status means."""
+        if response.is_success:
+            return
+        try:
+            body = self._read(route, response)
+        except Failed:
+            # The status alone says enough.
+            body = b""
+        wait_s = asked_wait_s(response.headers, self.server_time.now())
+        hidden = body.replace(self._key.reveal().encode(), b"***")
+        raise failures.from_answer(route, response.status_code, response.headers, hidden, wait_s)
+
+    def _read(self, route: Route, response: httpx.Response) -> bytes:
+        blocks: list[bytes] = []
+        size_bytes = 0
+        try:
+            for block in response.iter_bytes():
+                size_bytes += len(block)
+                if size_bytes > ANSWER_CAP_BYTES:
+                    break
+                blocks.append(block)
+            else:
+                return b"".join(blocks)
+        except httpx.HTTPError as error:
+            failed = failures.from_exception(error, str(route))
+        else:
+            too_long = BadAnswer(
+                f"{route}: the answer is longer than {ANSWER_CAP_BYTES // 2**20} MiB",
+                status=response.status_code,
+                maybe_applied=not route.only_reads,
+            )
+            failed = Failed(too_long, Outcome.FINAL)
+        raise failed
+
+    def _lines_of(self, route: Route, response: httpx.Response) -> Iterator[bytes]:
+        """Lines without their ends, blank ones left out. A last line without an end counts."""
+        rest = b""
+        size_bytes = 0
+        blocks = response.iter_bytes()
+        while True:
+            if self._stop.is_set():
+                raise Interrupted("stopped while a text was being generated")
+            try:
+                block = next(blocks, None)
+            except httpx.RemoteProtocolError:
+                block = None
+                # A cut stream and one that ends early are the same to the reader: the last event is missing.
+            except httpx.HTTPError as error:
+                failure = failures.from_exception(error, str(route)).error
+                failure.maybe_applied = True
+                break
+            if block is None:
+                if rest.strip():
+                    yield rest
+                return
+            *whole, rest = (rest + block).split(b"\n")
+            yield from (line for line in whole if line.strip())
+            size_bytes += len(block)
+            if len(rest) > LINE_CAP_BYTES or size_bytes > ANSWER_CAP_BYTES:
+                failure = BadAnswer(f"{route}: the answer does not end", maybe_applied=True)
+                break
+        raise failure

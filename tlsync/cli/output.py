@@ -1,0 +1,68 @@
+"""How values are printed: JSON for programs, aligned text for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tlsync.terminal_text import printable
+
+
+def print_json(document: Any) -> None:
+    """One document on stdout. Names that are not UTF-8 come out with replacement characters."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> None:
+    """Columns as wide as their longest cell; the last one is free."""
+    table = [[printable(cell) for cell in row] for row in ([header] if header else []) + list(rows)]
+    if not table:
+        return
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]) - 1)]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+
+
+def shown(path: Path | str) -> str:
+    """A path for a terminal: control characters escaped, broken bytes visible."""
+    return printable(str(path))
+
+
+def json_text(path: Path | None) -> str | None:
+    """A path for a JSON document."""
+    return None if path is None else str(path)
+
+
+def timecode(seconds: float) -> str:
+    """HH:MM:SS.mmm."""
+    total_ms = round(seconds * 1000)
+    hours, rest_ms = divmod(total_ms, 3_600_000)
+    minutes, rest_ms = divmod(rest_ms, 60_000)
+    whole_s, ms = divmod(rest_ms, 1000)
+    return f"{hours:02d}:{minutes:02d}:{whole_s:02d}.{ms:03d}"
+
+
+def size(size_bytes: float) -> str:
+    """A size the way people read it: 22.7 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(size_bytes) < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.2f} TB"
+
+
+def note(text: str) -> None:
+    """A line for people while results go elsewhere."""
+    click.echo(text, err=True)
+
+
+def is_terminal() -> bool:
+    """Whether somebody looks at stderr."""
+    return sys.stderr.isatty()

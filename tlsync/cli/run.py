@@ -1,0 +1,48 @@
+"""`tlsync run`: watch the folders until stopped."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from contextlib import ExitStack
+
+import click
+
+from tlsync.cli.main import GlobalOptions
+from tlsync.cli.output import note
+from tlsync.cli.progress import shown_progress
+from tlsync.cli.wiring import platform_client, settings_of, writing_store
+from tlsync.errors import ConfigError
+
+
+@click.command("run")
+@click.option("--json", "is_json", is_flag=True, help="Log as JSON lines.")
+@click.pass_obj
+def command(options: GlobalOptions, is_json: bool) -> int:
+    """Watch the folders, and upload, index and enrich what appears, until stopped (Ctrl-C, SIGTERM)."""
+    from tlsync import daemon
+    from tlsync.clock import SystemClock
+    from tlsync.engine.engine import Engine
+    from tlsync.media.probe import Prober
+
+    if is_json:
+        options = GlobalOptions(options.config, options.profile, options.verbosity, "json")
+    settings = settings_of(options, least_level=logging.INFO)
+    if not settings.roots:
+        raise ConfigError("no folder is watched", hint="add a [[root]] with a path to the settings")
+    stop = threading.Event()
+    clock = SystemClock()
+    with ExitStack() as stack:
+        signals = stack.enter_context(daemon.stop_on_signals(stop))
+        store = stack.enter_context(writing_store(settings))
+        client = stack.enter_context(platform_client(settings, stop))
+        prober = stack.enter_context(Prober())
+        progress = stack.enter_context(shown_progress(is_quiet=True))
+        engine = Engine(
+            settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_single_pass=False
+        )
+        if options.log_format == "text" and options.verbosity >= 0:
+            note(f"watching {len(settings.roots)} folder(s); stop with Ctrl-C")
+        daemon.run(engine, store, settings.state_dir, clock, stop)
+    return 130 if signal.SIGINT in signals else 0

@@ -1,0 +1,194 @@
+"""`tlsync search`: ask the platform, answer with local files and times."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tlsync.cli.main import GlobalOptions
+from tlsync.cli.output import json_text, note, print_json, shown, timecode
+from tlsync.cli.wiring import absolute, platform_client, settings_of
+from tlsync.errors import ConfigError, UnknownPath
+from tlsync.models import IndexId
+from tlsync.store.reader import CatalogReader
+
+_MODALITIES = ("visual", "audio", "transcription")
+_MOST_PER_PAGE = 50
+_MOST_IDS = 100
+_CONDITION = re.compile(r"(?P<key>[^<>=]+)(?P<operator>>=|<=|=)(?P<value>.*)", re.DOTALL)
+
+
+@click.command("search")
+@click.argument("query", required=False, default="")
+@click.option("--by", default="visual,audio,transcription", metavar="KINDS", help="Of visual, audio, transcription.")
+@click.option("--operator", type=click.Choice(["or", "and"]), default="or", help="How the kinds combine.")
+@click.option("--group-by", type=click.Choice(["clip", "video"]), default="clip", help="Best clips, or best videos.")
+@click.option("--limit", type=click.IntRange(1), default=10, help="Most hits (with --group-by video: videos).")
+@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Also KEY>=N and KEY<=N; repeatable.")
+@click.option("--in", "folder", type=click.Path(path_type=Path), help="Only files at or below this path.")
+@click.option("--image", metavar="FILE|URL", help="Search by a picture, alone or with QUERY.")
+@click.option("--index", "index_name", metavar="NAME", help="The index, where the folders use several.")
+@click.option("--page-token", metavar="TOKEN", help="Go on where an earlier answer ended.")
+@click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
+@click.pass_obj
+def command(
+    options: GlobalOptions,
+    query: str,
+    by: str,
+    operator: str,
+    group_by: str,
+    limit: int,
+    filters: tuple[str, ...],
+    folder: Path | None,
+    image: str | None,
+    index_name: str | None,
+    page_token: str | None,
+    is_json: bool,
+) -> int:
+    """Find moments by what is seen, heard or said, for example: tlsync search "red car at night"."""
+    from tlsync.api import SearchPages
+    from tlsync.engine.local_moments import LocalMoments
+
+    if not query and image is None and page_token is None:
+        raise click.UsageError('what to search for? Give a QUERY, for example "red car at night", or --image')
+    settings = settings_of(options)
+    below = absolute((folder,))[0] if folder is not None else None
+    wanted: dict[str, Any] = {
+        "search_options": modalities(by),
+        "operator": operator,
+        "group_by": group_by,
+        "page_limit": min(limit, _MOST_PER_PAGE),
+    } | image_query(image)
+    if query:
+        wanted["query_text"] = query
+    conditions = parse_filters(filters)
+    with CatalogReader(settings.state_dir) as reader, platform_client(settings) as client:
+        index_id = _choose_index(reader.roots(), index_name, below)
+        local = LocalMoments(reader, index_id)
+        if below is not None:
+            ids = local.ids_below(below)
+            if not ids:
+                raise UnknownPath(f"{shown(below)}: no searchable file there", hint="see tlsync ls and tlsync status")
+            if len(ids) <= _MOST_IDS and "id" not in conditions:
+                conditions["id"] = sorted(ids)
+        if conditions:
+            wanted["filter"] = conditions
+        if page_token:
+            pages = SearchPages(client.search.retrieve(page_token), client.search.retrieve)
+        else:
+            pages = client.search.create(index_id=index_id, **wanted)
+        moments = list(itertools.islice(local.moments(pages, below), limit if group_by == "clip" else None))
+        if group_by == "video":
+            moments = _of_first_videos(moments, limit)
+        token = pages.next_page_token
+    if is_json:
+        hits = [
+            {
+                "rank": moment.rank,
+                "path": json_text(moment.path),
+                "online": moment.is_online,
+                "indexed_asset_id": moment.indexed_asset_id,
+                "start_s": moment.start_s,
+                "end_s": moment.end_s,
+                "confidence": moment.confidence,
+                "transcription": moment.transcription,
+                "thumbnail_url": moment.thumbnail_url,
+            }
+            for moment in moments
+        ]
+        print_json({"v": 1, "query": query, "index_id": index_id, "hits": hits, "next_page_token": token})
+        return 0
+    for moment in moments:
+        where = shown(moment.path) if moment.path else f"(not on this machine: {moment.indexed_asset_id})"
+        away = "" if moment.is_online or moment.path is None else "  (offline)"
+        said = f"  “{shown(moment.transcription)}”" if moment.transcription else ""
+        click.echo(f"{timecode(moment.start_s)} – {timecode(moment.end_s)}  {where}{away}{said}")
+    if not moments:
+        note("nothing found")
+    return 0
+
+
+def modalities(by: str) -> list[str]:
+    """`visual,audio` as a list; unknown words are a usage error."""
+    chosen = [word.strip() for word in by.split(",") if word.strip()]
+    unknown = [word for word in chosen if word not in _MODALITIES]
+    if unknown or not chosen:
+        raise click.UsageError(f"--by takes {', '.join(_MODALITIES)}; not {', '.join(unknown) or 'nothing'}")
+    return chosen
+
+
+def parse_filters(texts: tuple[str, ...]) -> dict[str, Any]:
+    """`KEY=VALUE`, `KEY>=N` and `KEY<=N` as the platform's filter object."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise click.UsageError(f"--filter {text!r}: write KEY=VALUE, KEY>=NUMBER or KEY<=NUMBER")
+        key, value = match["key"].strip(), _value(match["value"].strip())
+        if match["operator"] == "=":
+            found[key] = value
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise click.UsageError(f"--filter {text!r}: {match['operator']} needs a number")
+        bounds = found.setdefault(key, {})
+        if not isinstance(bounds, dict):
+            raise click.UsageError(f"--filter {text!r}: {key} was given an exact value already")
+        bounds["gte" if match["operator"] == ">=" else "lte"] = value
+    return found
+
+
+def image_query(image: str | None) -> dict[str, Any]:
+    """The parameters of a search by picture."""
+    if image is None:
+        return {}
+    if image.startswith(("https://", "http://")):
+        return {"query_media_type": "image", "query_media_url": image}
+    path = Path(image).expanduser()
+    if not path.is_file():
+        raise UnknownPath(f"{shown(path)}: no such picture", hint="give a JPEG or PNG file, or a URL")
+    return {"query_media_type": "image", "query_media_file": path}
+
+
+def _value(text: str) -> str | int | float | bool:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _of_first_videos(moments: list[Any], limit: int) -> list[Any]:
+    """Moments of the first `limit` videos."""
+    kept: list[str] = []
+    for moment in moments:
+        if moment.indexed_asset_id not in kept:
+            kept.append(moment.indexed_asset_id)
+    return [moment for moment in moments if moment.indexed_asset_id in kept[:limit]]
+
+
+def _choose_index(roots: list[dict[str, Any]], name: str | None, below: Path | None) -> IndexId:
+    """The index to ask: the named one, that of `--in`, or the only one."""
+    known = {root["index"]: root["index_id"] for root in roots if root["index_id"]}
+    if name is not None:
+        if name not in known:
+            raise UnknownPath(f"index {name!r}: not known here", hint=f"known: {', '.join(sorted(known)) or 'none'}")
+        return IndexId(known[name])
+    if below is not None:
+        for root in roots:
+            path = Path(root["path"])
+            if root["index_id"] and (path == below or path in below.parents):
+                return IndexId(root["index_id"])
+    if not known:
+        raise UnknownPath("nothing is indexed yet", hint="run tlsync sync first")
+    if len(known) > 1:
+        raise ConfigError(
+            f"the folders use several indexes: {', '.join(sorted(known))}", hint="choose one with --index, or use --in"
+        )
+    return IndexId(next(iter(known.values())))

@@ -1,0 +1,74 @@
+"""`tlsync sync`: one pass over the watched folders, then exit."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from tlsync.cli.main import GlobalOptions
+from tlsync.cli.output import note, print_json, shown, size
+from tlsync.cli.progress import shown_progress
+from tlsync.cli.wiring import absolute, platform_client, settings_of, writing_store
+from tlsync.errors import ConfigError, Interrupted, UnknownPath
+
+
+@click.command("sync")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "is_json", is_flag=True, help="Print the outcome as JSON.")
+@click.pass_obj
+def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> int:
+    """Upload, index and enrich what is new, once. PATHS limit it to files or folders below the roots."""
+    from tlsync.clock import SystemClock
+    from tlsync.daemon import stop_on_signals
+    from tlsync.engine.engine import Engine
+    from tlsync.media.probe import Prober
+
+    settings = settings_of(options)
+    if not settings.roots:
+        raise ConfigError("no folder is watched", hint="add a [[root]] with a path to the settings")
+    targets = absolute(paths)
+    for target in targets:
+        if not target.exists():
+            raise UnknownPath(f"{target}: no such file or folder", hint="check the path")
+    stop = threading.Event()
+    with ExitStack() as stack:
+        signals = stack.enter_context(stop_on_signals(stop))
+        store = stack.enter_context(writing_store(settings))
+        client = stack.enter_context(platform_client(settings, stop))
+        prober = stack.enter_context(Prober())
+        progress = stack.enter_context(shown_progress(is_quiet=options.verbosity < 0))
+        engine = Engine(
+            settings,
+            store,
+            client,
+            prober,
+            clock=SystemClock(),
+            stop=stop,
+            progress=progress,
+            is_single_pass=True,
+        )
+        summary = engine.run_once(targets)
+        is_nothing_there = len(engine.offline_roots()) == len(settings.roots)
+    if is_json:
+        print_json(summary.as_json())
+    else:
+        for problem in summary.errors:
+            note(f"{shown(problem.path)}: {shown(problem.message)}" + (f"\n  → {problem.hint}" if problem.hint else ""))
+        click.echo(
+            f"{summary.files} files: {summary.enriched} enriched, {summary.ineligible} not taken, "
+            f"{summary.failed} failed, {summary.pending} pending. "
+            f"Sent {summary.uploaded} ({size(summary.bytes_sent)}), known already {summary.reused}."
+        )
+    if signals:
+        if signal.SIGINT in signals:
+            raise Interrupted("interrupted; what was sent is kept, and the next run goes on from there")
+        return 0
+    if is_nothing_there:
+        return 4
+    named_refusals = targets and summary.ineligible
+    return 3 if summary.failed or named_refusals or any(p.code == "root_offline" for p in summary.errors) else 0
+

@@ -1,0 +1,63 @@
+"""From options to working parts: settings, key, catalog, client, engine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlsync.cli.main import GlobalOptions
+from tlsync.api_key import load_api_key
+from tlsync.config import Settings, load_settings
+from tlsync.logs import register_secret, set_up
+
+if TYPE_CHECKING:
+    from tlsync.api import TwelveLabs
+    from tlsync.store.store import Store
+
+_LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
+
+
+def settings_of(options: GlobalOptions, *, least_level: int | None = None) -> Settings:
+    """Read the settings and start logging.
+
+    Args:
+        least_level: Log at least so much, whatever the options say.
+    """
+    level = _LEVELS[max(-1, min(2, options.verbosity))]
+    if least_level is not None and options.verbosity == 0:
+        level = min(level, least_level)
+    set_up(level, options.log_format)  # type: ignore[arg-type]
+    return load_settings(options.config, profile=options.profile, env=os.environ)
+
+
+def absolute(paths: tuple[Path, ...]) -> list[Path]:
+    """Paths as the catalog has them: absolute, links in them kept, no `..`."""
+    return [Path(os.path.abspath(path.expanduser())) for path in paths]  # noqa: PTH100 (does not follow links)
+
+
+@contextmanager
+def platform_client(settings: Settings, stop: threading.Event | None = None) -> Iterator[TwelveLabs]:
+    """A client for the platform of the settings, with the key wherever it is kept."""
+    from tlsync.api import TwelveLabs
+
+    key = load_api_key(settings.platform.api_key_file, os.environ)
+    register_secret(key)
+    with TwelveLabs(api_key=key, base_url=settings.platform.base_url, stop=stop) as client:
+        yield client
+
+
+@contextmanager
+def writing_store(settings: Settings) -> Iterator[Store]:
+    """The catalog for writing, under the lock of the state folder."""
+    from tlsync.clock import SystemClock
+    from tlsync.daemon import only_one
+    from tlsync.store.store import Store
+
+    with only_one(settings.state_dir), Store(settings.state_dir, SystemClock()) as store:
+        store.bind(settings.platform.base_url)
+        yield store

@@ -1,0 +1,85 @@
+"""Presigned URLs of one session: each is used once, and asked for in time. They live in memory only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from tlsync.api import TwelveLabs
+from tlsync.api.types import PresignedUrlChunk
+from tlsync.clock import Clock, from_text
+from tlsync.errors import BadAnswer
+from tlsync.models import UploadId
+
+_MOST_PER_CALL = 50
+_LIFE_S = 3600.0
+_SAFE_SHARE = 0.8
+"""A URL is not used in the last fifth of its hour: a slow chunk must still arrive in time."""
+
+
+class ChunkUrls:
+    """Hands out fresh URLs by chunk number. Used by all workers of one upload."""
+
+    def __init__(
+        self,
+        client: TwelveLabs,
+        upload_id: UploadId,
+        wanted: Iterable[int],
+        first: Sequence[PresignedUrlChunk],
+        clock: Clock,
+    ) -> None:
+        """
+        Args:
+            wanted: Numbers of the chunks that will be sent; more URLs are asked for with these in view.
+            first: URLs that came with the session.
+        """
+        self._client = client
+        self._upload_id = upload_id
+        self._wanted = sorted(wanted)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._urls: dict[int, tuple[str, float]] = {}
+        self._keep(first)
+
+    def take(self, number: int) -> str:
+        """A URL for one attempt at a chunk; it is never handed out again.
+
+        Raises:
+            ApiError: The platform does not give any.
+        """
+        with self._lock:
+            url = self._pop(number)
+            if url is None:
+                answer = self._client.multipart_upload.get_additional_presigned_urls(
+                    self._upload_id, start=number, count=self._run_from(number)
+                )
+                self._keep(answer.upload_urls or ())
+                url = self._pop(number)
+            if url is None:
+                raise BadAnswer(f"the platform gave no URL for chunk {number}", hint="it is tried again later")
+            return url
+
+    def _pop(self, number: int) -> str | None:
+        url, good_until_s = self._urls.pop(number, ("", 0.0))
+        return url if url and self._clock.monotonic_s() < good_until_s else None
+
+    def _keep(self, answers: Iterable[PresignedUrlChunk]) -> None:
+        for answer in answers:
+            if answer.chunk_index is not None and answer.url:
+                good_until_s = self._clock.monotonic_s() + _SAFE_SHARE * self._life_s(answer)
+                self._urls[answer.chunk_index] = (answer.url, good_until_s)
+
+    def _life_s(self, answer: PresignedUrlChunk) -> float:
+        """An hour, or less if the platform says so. A wrong clock here must not make a URL live longer."""
+        if not answer.expires_at:
+            return _LIFE_S
+        try:
+            left_s = (from_text(answer.expires_at) - self._clock.now()).total_seconds()
+        except ValueError:
+            return _LIFE_S
+        return min(_LIFE_S, left_s) if left_s > 0 else _LIFE_S
+
+    def _run_from(self, number: int) -> int:
+        """How many contiguous chunks from `number` on are worth asking for: up to the last one wanted."""
+        last = self._wanted[-1] if self._wanted else number
+        return max(1, min(_MOST_PER_CALL, last - number + 1))

@@ -1,0 +1,227 @@
+"""Puts the parts together and runs them: once over the roots, or until stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tlsync.api import TwelveLabs
+from tlsync.clock import Clock
+from tlsync.config import Settings
+from tlsync.engine.context import Context, shown
+from tlsync.engine.effective_limits import limits_for
+from tlsync.engine.enricher import Enricher
+from tlsync.engine.index_registry import IndexRegistry
+from tlsync.engine.progress import Progress, TransferBoard
+from tlsync.engine.retrying import retry_files
+from tlsync.engine.root_watch import RootWatch
+from tlsync.engine.scanner import Scanner
+from tlsync.engine.scheduler import Scheduler
+from tlsync.engine.steps import LOCAL, REMOTE, TRANSFER, Steps, lane_of
+from tlsync.engine.tally import FileProblem, Summary
+from tlsync.engine.trouble import Trouble
+from tlsync.engine.uploader import Uploader
+from tlsync.errors import ConfigError
+from tlsync.media.probe import Prober
+from tlsync.models import FileId
+from tlsync.states import FileState
+from tlsync.store.catalog import FileRow
+from tlsync.store.roots import RootRow
+from tlsync.store.sidecars import Sidecars
+from tlsync.store.store import Store
+
+_LOCAL_THREADS = 2
+_REMOTE_THREADS = 3
+
+
+class Engine:
+    """One run of tlsync over a catalog. Made, run once or forever, and closed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        client: TwelveLabs,
+        prober: Prober,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        progress: Progress,
+        is_single_pass: bool,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._stop = stop
+        self._clock = clock
+        self.board = TransferBoard(clock)
+        self.trouble = Trouble(clock, progress, self._pause, gives_up=is_single_pass)
+        sidecars = Sidecars(settings.sidecar.location, settings.state_dir, tuple(settings.sidecar.captions))
+        self._context = Context(
+            settings=settings,
+            store=store,
+            client=client,
+            prober=prober,
+            sidecars=sidecars,
+            limits=limits_for(settings),
+            clock=clock,
+            stop=stop,
+            progress=progress,
+            wake=self._wake,
+        )
+        registry = IndexRegistry(client, store.roots, settings.index)
+        self._uploader = Uploader(self._context, self.board)
+        self._enricher = Enricher(self._context)
+        steps = Steps(self._context, registry, self._uploader, self.trouble)
+        self._scheduler = Scheduler(
+            {LOCAL: _LOCAL_THREADS, TRANSFER: settings.upload.workers, REMOTE: _REMOTE_THREADS},
+            steps.advance,
+            clock,
+            stop,
+        )
+        self._scanner = Scanner(
+            store.catalog, store.roots, store.contents, sidecars, progress, self._put, self._is_lacking
+        )
+        self._rows: list[RootRow] = []
+        for root in settings.roots:
+            row = store.roots.ensure(root.path, root.index)
+            self._scanner.add_root(row, root)
+            self._rows.append(row)
+        self._watch: RootWatch | None = None
+        self._scope: list[Path] = []
+
+    def run_once(self, paths: Sequence[Path] = ()) -> Summary:
+        """One pass over all roots, or over some paths below them, until nothing more can be done.
+
+        Raises:
+            ConfigError: A path is below no root.
+            TlsyncError: Something that concerns everything ended the pass; the state is kept.
+        """
+        targets = [(self._root_of(path), path) for path in paths]
+        self._scope = list(paths)
+        for file in self._store.catalog.in_states(FileState.FAILED):
+            if file.retry_at is not None and self._is_in_scope(file.path):
+                self._store.catalog.note(file, file.reason, retry_at=self._clock.now())
+        self._look_again_at_ineligible()
+        try:
+            if targets:
+                for root, path in targets:
+                    self._scanner.look(root, path)
+            else:
+                for root in self._rows:
+                    self._scanner.scan(root)
+            self._scheduler.run(lambda: self.trouble.fatal is not None or self._scheduler.is_idle())
+        finally:
+            self._uploader.close()
+        if self.trouble.fatal is not None:
+            raise self.trouble.fatal
+        return self._summary()
+
+    def run_forever(self) -> None:
+        """Watch the roots and work until the stop event is set."""
+        self._look_again_at_ineligible()
+        self._watch = RootWatch(
+            self._settings, self._rows, self._scanner, self._store.roots, self._store.catalog, self._clock, self._stop
+        )
+        self._watch.start()
+        try:
+            self._scheduler.run(lambda: False)
+        finally:
+            self._stop.set()
+            self._watch.join()
+            self._uploader.close()
+
+    def retry(self, paths: Sequence[Path]) -> int:
+        """Give failed files another chance; says how many."""
+        files = retry_files(self._store.catalog, paths)
+        for file in files:
+            self._put(file)
+        return len(files)
+
+    def rescan(self) -> None:
+        """Look at everything soon."""
+        if self._watch is not None:
+            self._watch.hint(None)
+
+    def report(self) -> dict[str, Any]:
+        """What `status` shows beyond the catalog."""
+        trouble = self.trouble.current
+        return {
+            "transfers": self.board.report(),
+            "trouble": None if trouble is None else {"code": trouble.code, "message": str(trouble), "hint": trouble.hint},
+        }
+
+    def offline_roots(self) -> list[RootRow]:
+        """The roots that are not there."""
+        rows = [self._store.roots.get(row.id) for row in self._rows]
+        return [row for row in rows if not row.is_online]
+
+    def _put(self, file: FileRow) -> None:
+        self._scheduler.put(file.id, lane_of(file.state))
+
+    def _wake(self, file_id: FileId) -> None:
+        file = self._store.catalog.get(file_id)
+        if file is not None:
+            self._put(file)
+
+    def _pause(self, seconds: float, is_catalog: bool) -> None:
+        self._scheduler.pause((LOCAL, TRANSFER, REMOTE) if is_catalog else (TRANSFER, REMOTE), seconds)
+
+    def _is_lacking(self, file: FileRow) -> bool:
+        root = self._store.roots.get(file.root_id)
+        return file.content_id is not None and root.index_id is not None and self._enricher.lacks(
+            file.content_id, root.index_id
+        )
+
+    def _look_again_at_ineligible(self) -> None:
+        """Limits that changed since the last run may let other files in."""
+        if not self._store.note_limits(repr(self._context.limits)):
+            return
+        for file in self._store.catalog.in_states(FileState.INELIGIBLE):
+            self._put(self._store.catalog.move(file, FileState.SETTLING, "the limits of the settings changed"))
+
+    def _root_of(self, path: Path) -> RootRow:
+        for row in self._rows:
+            if path == row.path or row.path in path.parents:
+                return row
+        raise ConfigError(
+            f"{shown(path)}: below none of the watched folders", hint="add a [[root]] for it to the settings"
+        )
+
+    def _is_in_scope(self, path: Path) -> bool:
+        return not self._scope or any(path == target or target in path.parents for target in self._scope)
+
+    def _summary(self) -> Summary:
+        ids = {row.id for row in self._rows}
+        files = [
+            file
+            for state in FileState
+            if state != FileState.MISSING
+            for file in self._store.catalog.in_states(state)
+            if file.root_id in ids and self._is_in_scope(file.path)
+        ]
+        counts = {state: sum(file.state == state for file in files) for state in FileState}
+        enriched, failed = counts[FileState.ENRICHED], counts[FileState.FAILED]
+        ineligible = counts[FileState.INELIGIBLE]
+        problems = [
+            FileProblem(shown(file.path), file.error_code or "error", file.reason, file.hint)
+            for file in files
+            if file.state in (FileState.FAILED, FileState.INELIGIBLE)
+        ] + [
+            FileProblem(shown(root.path), "root_offline", root.trouble, "connect the drive, or correct [[root]] path")
+            for root in self.offline_roots()
+        ]
+        tally = self._context.tally
+        return Summary(
+            files=len(files),
+            uploaded=tally.uploaded,
+            bytes_sent=tally.bytes_sent,
+            reused=tally.reused,
+            enriched=enriched,
+            ineligible=ineligible,
+            failed=failed,
+            pending=len(files) - enriched - failed - ineligible,
+            errors=tuple(sorted(problems, key=lambda problem: problem.path)),
+        )
+

@@ -1,0 +1,147 @@
+"""`ready`: fetch what the platform understood, keep it, and write the sidecar. Then the file is `enriched`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from tlsync.clock import to_text
+from tlsync.engine.context import Context, shown
+from tlsync.engine.scheduler import REST, Next
+from tlsync.engine.texts import Texts
+from tlsync.models import ENRICHMENT_KINDS, Chapter, Cue, EnrichmentKind, Gist, Highlight, IndexedAssetId, IndexId
+from tlsync.states import FileState
+from tlsync.store.catalog import FileRow
+from tlsync.store.contents import Content, EnrichmentRow, IndexedAssetRow
+from tlsync.store.roots import RootRow
+from tlsync.store.sidecar_format import Media, Platform, Provenance, Sidecar
+
+_VALUE_TYPES: dict[EnrichmentKind, Any] = {
+    "summary": str,
+    "chapters": tuple[Chapter, ...],
+    "highlights": tuple[Highlight, ...],
+    "gist": Gist,
+    "transcription": tuple[Cue, ...],
+}
+
+
+class Enricher:
+    """Every text is asked for once per content and index, whoever has a copy of the file."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._contents = context.store.contents
+        analysis = context.settings.analysis
+        self._kinds: tuple[EnrichmentKind, ...] = tuple(kind for kind in ENRICHMENT_KINDS if kind in analysis.kinds)
+        self._texts = Texts(context.client, context.store.contents, analysis.source)
+
+    def ready(self, file: FileRow) -> Next:
+        assert file.content_id is not None, "files that are searchable have a content"
+        root = self._context.store.roots.get(file.root_id)
+        content = self._contents.get(file.content_id)
+        indexed = self._contents.indexed(content.id, root.index_id) if root.index_id else None
+        catalog = self._context.store.catalog
+        if indexed is None or indexed.indexed_asset_id is None:
+            catalog.move(file, FileState.ASSET_READY, "its place in the index is not known any more")
+            return Next(0.0)
+        with self._context.locks.of(content.id):
+            self._fetch_missing(content, root, indexed)
+        sidecar = self._context.sidecars.write(file.path, self._document(file.path, content, root, indexed))
+        catalog.move(file, FileState.ENRICHED, "", sidecar=sidecar, attempts=0)
+        return REST
+
+    def lacks(self, content_id: int, index_id: IndexId) -> bool:
+        """Whether the settings want more than was fetched."""
+        known = self._contents.enrichments(content_id, index_id)  # type: ignore[arg-type]
+        return any(kind not in known for kind in self._kinds)
+
+    def _fetch_missing(self, content: Content, root: RootRow, indexed: IndexedAssetRow) -> None:
+        known = self._contents.enrichments(content.id, indexed.index_id)
+        missing = [kind for kind in self._kinds if kind not in known]
+        video_id = indexed.indexed_asset_id
+        assert video_id is not None
+        if "transcription" in missing:
+            missing.remove("transcription")
+            self._fetch_transcription(content, root, indexed.index_id, video_id)
+        if missing:
+            asset = self._contents.asset(content.id)
+            model = _model(root, "pegasus")
+            for text in self._texts.fetch(video_id, asset.asset_id if asset else None, missing):
+                self._contents.set_enrichment(
+                    content.id,
+                    indexed.index_id,
+                    text.kind,
+                    text.value,
+                    source=text.source,
+                    model=model,
+                    prompt_sha256=text.prompt_sha256,
+                    reason=text.reason,
+                )
+
+    def _fetch_transcription(
+        self, content: Content, root: RootRow, index_id: IndexId, video_id: IndexedAssetId
+    ) -> None:
+        detail = self._context.client.indexes.indexed_assets.retrieve(index_id, video_id, transcription=True)
+        cues = tuple(
+            Cue(float(item.start or 0), float(item.end or item.start or 0), item.value or "")
+            for item in detail.transcription
+        )
+        self._contents.set_enrichment(
+            content.id,
+            index_id,
+            "transcription",
+            cues,
+            source="indexed_asset",
+            model=_model(root, "marengo"),
+        )
+
+    def _document(self, path: Path, content: Content, root: RootRow, indexed: IndexedAssetRow) -> Sidecar:
+        known = self._contents.enrichments(content.id, indexed.index_id)
+        asset = self._contents.asset(content.id)
+        media = content.media
+        wanted = [kind for kind in self._kinds if kind in known]
+        values: dict[str, Any] = {kind: UNSET for kind in ENRICHMENT_KINDS}
+        for kind in wanted:
+            row = known[kind]
+            values[kind] = None if row.value is None else msgspec.convert(row.value, _VALUE_TYPES[kind])
+        return Sidecar(
+            media=Media(
+                filename=shown(Path(path.name)),
+                size_bytes=content.size_bytes,
+                fingerprint=content.fingerprint,
+                sha256=content.sha256 or "",
+                duration_s=media.duration_s,
+                fps=media.fps,
+                width=media.width,
+                height=media.height,
+                start_timecode=media.start_timecode,
+            ),
+            platform=Platform(
+                base_url=self._context.settings.platform.base_url,
+                index_id=indexed.index_id,
+                index_name=root.index_name,
+                asset_id=asset.asset_id if asset else None,
+                indexed_asset_id=str(indexed.indexed_asset_id),
+                indexed_at=to_text(indexed.indexed_at) if indexed.indexed_at else None,
+            ),
+            provenance={kind: _provenance(known[kind]) for kind in wanted},
+            **values,
+        )
+
+
+def _provenance(row: EnrichmentRow) -> Provenance:
+    return Provenance(
+        source=row.source,
+        model=row.model,
+        prompt_sha256=row.prompt_sha256,
+        fetched_at=row.fetched_at,
+        reason=row.reason if row.reason is not None else UNSET,
+    )
+
+
+def _model(root: RootRow, family: str) -> str | None:
+    """The index's model of a family: `pegasus` makes texts, `marengo` hears and sees."""
+    return next((model for model in root.index_models if model.startswith(family)), None)

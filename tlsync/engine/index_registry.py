@@ -1,0 +1,79 @@
+"""The platform's indexes by the names that the settings give them; made at first use, once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from tlsync.api import TwelveLabs
+from tlsync.api.types import Index, IndexModel
+from tlsync.config import IndexSettings
+from tlsync.errors import Rejected
+from tlsync.models import IndexId
+from tlsync.store.roots import RootRow, Roots
+
+log = logging.getLogger(__name__)
+
+
+class IndexRegistry:
+    """Index names to ids, remembered in the catalog."""
+
+    def __init__(self, client: TwelveLabs, roots: Roots, settings: IndexSettings) -> None:
+        self._client = client
+        self._roots = roots
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._absent: set[str] = set()
+
+    def find(self, root: RootRow) -> IndexId | None:
+        """The id of a root's index, None while the platform has no index of that name."""
+        if root.index_id is not None:
+            return root.index_id
+        with self._lock:
+            if root.index_name in self._absent:
+                return None
+            known = self._roots.get(root.id).index_id
+            return known or self._look_up(root.index_name)
+
+    def ensure(self, root: RootRow) -> IndexId:
+        """The id of a root's index, which is made if need be."""
+        if root.index_id is not None:
+            return root.index_id
+        with self._lock:
+            known = self._roots.get(root.id).index_id or self._look_up(root.index_name)
+            return known or self._create(root.index_name)
+
+    def _look_up(self, name: str) -> IndexId | None:
+        for index in self._client.indexes.list(index_name=name, page_limit=50):
+            if index.index_name == name and index.id:
+                return self._note(index)
+        self._absent.add(name)
+        return None
+
+    def _create(self, name: str) -> IndexId:
+        models = [
+            IndexModel(model_name=model, model_options=self._settings.model_options)
+            for model in self._settings.models
+        ]
+        try:
+            created = self._client.indexes.create(
+                index_name=name, models=models, addons=list(self._settings.addons) or None
+            )
+        except Rejected as refusal:
+            # Another machine was quicker, or an answer was lost: the name is taken, so it can be found now.
+            if refusal.remote_code != "index_name_already_exists":
+                raise
+            found = self._look_up(name)
+            if found is None:
+                raise
+            return found
+        log.info("index created name=%s id=%s", name, created.id)
+        index = self._client.indexes.retrieve(created.id)
+        return self._note(index)
+
+    def _note(self, index: Index) -> IndexId:
+        index_id = IndexId(str(index.id))
+        models = tuple(model.model_name or "" for model in index.models or ())
+        self._roots.set_index(str(index.index_name), index_id, models)
+        self._absent.discard(str(index.index_name))
+        return index_id

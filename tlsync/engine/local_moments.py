@@ -1,0 +1,81 @@
+"""From the platform's hits to moments in local files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlsync.api.types import SearchClip, SearchItem
+from tlsync.states import FileState
+from tlsync.store.reader import CatalogReader, FileView
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A hit. `path` None: the platform has it, but no file here does. Times are seconds from the start."""
+
+    rank: int
+    path: Path | None
+    is_online: bool
+    indexed_asset_id: str
+    start_s: float
+    end_s: float
+    confidence: str | None
+    transcription: str | None
+    thumbnail_url: str | None
+
+
+class LocalMoments:
+    """Knows which local files are behind an index's indexed assets."""
+
+    def __init__(self, reader: CatalogReader, index_id: str) -> None:
+        self._views = reader.paths_by_indexed_asset(index_id)
+
+    def ids_below(self, folder: Path) -> set[str]:
+        """Indexed assets that have a file at or below a path."""
+        return {
+            indexed_asset_id
+            for indexed_asset_id, views in self._views.items()
+            if any(_is_below(view, folder) for view in views)
+        }
+
+    def moments(self, items: Iterable[SearchItem], folder: Path | None = None) -> Iterator[Moment]:
+        """One moment per clip, in the platform's order; grouped hits are taken apart.
+
+        Args:
+            folder: Only moments of files at or below this path.
+        """
+        rank = 0
+        for item in items:
+            for clip in item.clips if item.clips is not None else (item,):
+                video_id = clip.video_id or item.video_id or item.id
+                if video_id is None:
+                    continue
+                views = self._views.get(video_id, [])
+                if folder is not None:
+                    views = [view for view in views if _is_below(view, folder)]
+                    if not views:
+                        continue
+                rank += 1
+                yield _moment(clip, video_id, views, clip.rank or rank)
+
+
+def _moment(clip: SearchItem | SearchClip, video_id: str, views: list[FileView], rank: int) -> Moment:
+    online = [view for view in views if view.state != FileState.MISSING and view.path.exists()]
+    view = next(iter(online or views), None)
+    return Moment(
+        rank=rank,
+        path=view.path if view else None,
+        is_online=bool(online),
+        indexed_asset_id=video_id,
+        start_s=clip.start or 0.0,
+        end_s=clip.end or 0.0,
+        confidence=clip.confidence,
+        transcription=clip.transcription,
+        thumbnail_url=clip.thumbnail_url,
+    )
+
+
+def _is_below(view: FileView, folder: Path) -> bool:
+    return view.path == folder or folder in view.path.parents

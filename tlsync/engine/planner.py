@@ -1,0 +1,87 @@
+"""What a sync would do, without doing anything: nothing is sent, nothing is written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tlsync.config import RootSettings, Settings
+from tlsync.engine.effective_limits import limits_for
+from tlsync.engine.names import NameRules
+from tlsync.engine.scanner import walk_root
+from tlsync.errors import FileError, NotEligible
+from tlsync.media import container, identity, limits
+from tlsync.media.probe import Prober
+from tlsync.models import StatSignature
+from tlsync.states import ON_PLATFORM
+from tlsync.store.reader import CatalogReader
+
+Action = Literal["upload", "link", "nothing", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One file. `link`: its content looks like one that is known, so it is compared and then not sent."""
+
+    path: Path
+    action: Action
+    size_bytes: int
+    duration_s: float | None
+    reason: str
+
+
+class Planner:
+    """Looks at the files of the roots as a sync would."""
+
+    def __init__(self, settings: Settings, reader: CatalogReader, prober: Prober) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._prober = prober
+        self._limits = limits_for(settings)
+        self._seen: set[tuple[int, str]] = set()
+
+    def plan(self, paths: Sequence[Path] = ()) -> Iterator[Planned]:
+        """Judge each file of the roots, or of the given paths below them."""
+        for root in self._settings.roots:
+            scopes = [path for path in paths if path == root.path or root.path in path.parents]
+            if paths and not scopes:
+                continue
+            yield from self._plan_root(root, scopes)
+
+    def _plan_root(self, root: RootSettings, scopes: list[Path]) -> Iterator[Planned]:
+        walk = walk_root(root.path, NameRules(root.include, root.exclude), b"", lambda files: None)
+        for relative, signature in sorted(walk.found.items()):
+            path = root.path / os.fsdecode(relative)
+            if not scopes or any(path == scope or scope in path.parents for scope in scopes):
+                yield self._judge(path, signature)
+
+    def _judge(self, path: Path, signature: StatSignature) -> Planned:
+        size_bytes = signature.size_bytes
+        known = self._reader.file(path)
+        if known is not None and known.state in ON_PLATFORM and known.signature == signature:
+            return Planned(path, "nothing", size_bytes, known.duration_s, "on the platform already")
+        try:
+            with identity.open_media(path) as fd:
+                if size_bytes == 0 or not stat.S_ISREG(os.fstat(fd).st_mode):
+                    return Planned(path, "reject", size_bytes, None, "empty")
+                incomplete = container.check_whole(fd, size_bytes, path)
+                if incomplete is not None:
+                    return Planned(path, "reject", size_bytes, None, f"incomplete: {incomplete}")
+                media = self._prober.probe(path)
+                refusal = limits.check(media, size_bytes, self._limits)
+                if refusal is not None:
+                    return Planned(path, "reject", size_bytes, media.duration_s, refusal)
+                fingerprint = identity.fingerprint(fd, size_bytes)
+        except NotEligible as error:
+            return Planned(path, "reject", size_bytes, None, error.message)
+        except FileError as error:
+            return Planned(path, "reject", size_bytes, None, error.message)
+        key = (size_bytes, fingerprint)
+        if key in self._seen or self._reader.is_known_content(size_bytes, fingerprint):
+            return Planned(path, "link", size_bytes, media.duration_s, "looks like content that is known")
+        self._seen.add(key)
+        return Planned(path, "upload", size_bytes, media.duration_s, "new")

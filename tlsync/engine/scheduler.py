@@ -1,0 +1,156 @@
+"""When which file is worked on: due times on a heap, a few threads per lane, one step per file at a time."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tlsync.clock import Clock
+from tlsync.models import FileId
+
+log = logging.getLogger(__name__)
+
+_LONGEST_NAP_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What a step says of the next one.
+
+    `due_in_s` None: nothing to do until something happens to the file.
+    `is_patient`: a single pass need not wait for it.
+    """
+
+    due_in_s: float | None
+    is_patient: bool = False
+
+
+NOW = Next(0.0)
+REST = Next(None)
+
+
+@dataclass(slots=True)
+class _Entry:
+    due_s: float
+    lane: str
+    is_patient: bool
+
+
+class Scheduler:
+    """Runs steps of files in lanes of threads. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        lanes: Mapping[str, int],
+        work: Callable[[FileId], tuple[str, Next]],
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        """
+        Args:
+            lanes: Threads per lane.
+            work: Does one step of a file; answers with the lane of the next step and when it is due.
+                It must not raise.
+        """
+        self._work = work
+        self._clock = clock
+        self._stop = stop
+        self._free = dict(lanes)
+        self._pools = {
+            lane: ThreadPoolExecutor(size, thread_name_prefix=f"tlsync-{lane}") for lane, size in lanes.items()
+        }
+        self._ready: dict[str, deque[FileId]] = {lane: deque() for lane in lanes}
+        self._paused_until_s = dict.fromkeys(lanes, 0.0)
+        self._entries: dict[FileId, _Entry] = {}
+        self._running: set[FileId] = set()
+        self._again: set[FileId] = set()
+        self._heap: list[tuple[float, int, FileId]] = []
+        self._order = itertools.count()
+        self._changed = threading.Condition()
+
+    def put(self, file_id: FileId, lane: str, due_in_s: float = 0.0, *, is_patient: bool = False) -> None:
+        """Plan a step. A file that is being worked on gets another step right after, if it still has one to do."""
+        with self._changed:
+            if file_id in self._running:
+                self._again.add(file_id)
+                return
+            self._plan(file_id, lane, due_in_s, is_patient)
+            self._changed.notify_all()
+
+    def pause(self, lanes: tuple[str, ...], seconds: float) -> None:
+        """Start nothing in these lanes for a while."""
+        with self._changed:
+            until_s = self._clock.monotonic_s() + seconds
+            for lane in lanes:
+                self._paused_until_s[lane] = max(self._paused_until_s[lane], until_s)
+
+    def run(self, is_done: Callable[[], bool]) -> None:
+        """Work until `is_done()` or until tlsync is stopped, then wait for the steps under way."""
+        try:
+            while not self._stop.is_set() and not is_done():
+                with self._changed:
+                    nap_s = self._launch()
+                    self._changed.wait(min(nap_s, _LONGEST_NAP_S))
+        finally:
+            for pool in self._pools.values():
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def is_idle(self) -> bool:
+        """Nothing is under way, and what is planned is only what a single pass need not wait for."""
+        with self._changed:
+            return not self._running and all(entry.is_patient for entry in self._entries.values())
+
+    def kick(self) -> None:
+        """Look at `is_done` and the stop event now."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _plan(self, file_id: FileId, lane: str, due_in_s: float, is_patient: bool) -> None:
+        due_s = self._clock.monotonic_s() + due_in_s
+        self._entries[file_id] = _Entry(due_s, lane, is_patient)
+        heapq.heappush(self._heap, (due_s, next(self._order), file_id))
+
+    def _launch(self) -> float:
+        """Hand what is due to the lanes; say how long there is nothing more to hand over."""
+        now_s = self._clock.monotonic_s()
+        while self._heap and self._heap[0][0] <= now_s:
+            due_s, _, file_id = heapq.heappop(self._heap)
+            entry = self._entries.get(file_id)
+            if entry is not None and entry.due_s == due_s:  # else: planned anew since
+                self._ready[entry.lane].append(file_id)
+        for lane, ready in self._ready.items():
+            if self._paused_until_s[lane] > now_s:
+                continue
+            while ready and self._free[lane] > 0:
+                file_id = ready.popleft()
+                entry = self._entries.get(file_id)
+                if entry is None or entry.lane != lane or entry.due_s > now_s or file_id in self._running:
+                    continue
+                del self._entries[file_id]
+                self._running.add(file_id)
+                self._free[lane] -= 1
+                self._pools[lane].submit(self._step, file_id, lane)
+        return self._heap[0][0] - now_s if self._heap else _LONGEST_NAP_S
+
+    def _step(self, file_id: FileId, lane: str) -> None:
+        next_lane, outcome = lane, REST
+        try:
+            if not self._stop.is_set():
+                next_lane, outcome = self._work(file_id)
+        except Exception:
+            log.exception("a step failed in a way nobody foresaw file_id=%s", file_id)
+        finally:
+            with self._changed:
+                self._running.discard(file_id)
+                self._free[lane] += 1
+                again = file_id in self._again
+                self._again.discard(file_id)
+                if outcome.due_in_s is not None or again:
+                    self._plan(file_id, next_lane, 0.0 if again else outcome.due_in_s or 0.0, outcome.is_patient)
+                self._changed.notify_all()

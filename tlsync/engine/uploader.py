@@ -1,0 +1,381 @@
+"""`uploading`: send what the session lacks, and close it when the whole file is there.
+
+Order of effects, which makes a crash at any point harmless:
+    PUT of a chunk → its ETag is in the catalog → reported in a batch → noted as reported → … →
+    source looked at once more → last batch reported → asset id and SHA-256 in the catalog.
+The last report is held back until everything else is proven, since it is what makes the file count as whole.
+Memory is the number of chunk workers times one block, whatever the size of file and chunks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tlsync.api.types import CompletedChunk, PresignedUrlChunk
+from tlsync.clock import from_text
+from tlsync.engine.chunk_urls import ChunkUrls
+from tlsync.engine.context import Context, shown
+from tlsync.engine.progress import TransferBoard
+from tlsync.engine.scheduler import NOW, Next
+from tlsync.engine.throttle import Throttle
+from tlsync.errors import (
+    ApiError,
+    BadAnswer,
+    ChunkRefused,
+    FileChanged,
+    Interrupted,
+    NotFound,
+    Rejected,
+    SessionExpired,
+    Transient,
+)
+from tlsync.media import identity
+from tlsync.media.chunks import plan_chunks, read_chunk
+from tlsync.models import AssetId, Chunk, UploadId
+from tlsync.states import FileState
+from tlsync.store.catalog import FileRow
+from tlsync.store.sessions import SentChunk, Session
+
+_BATCH = 10
+"""Chunks per report; the platform takes up to 50. Few, so that little is in doubt after a crash."""
+_ATTEMPTS_PER_CHUNK = 4
+_HEX = set("0123456789abcdef")
+
+
+@dataclass(slots=True)
+class _Upload:
+    """One file on its way: what belongs to this attempt and is not worth keeping."""
+
+    file: FileRow
+    fd: int
+    session: Session
+    chunks: dict[int, Chunk]
+    sent: dict[int, SentChunk]
+    urls: ChunkUrls
+    hasher: identity.InOrderHasher
+    unverified: list[int] = field(default_factory=list)
+    """Chunks of an earlier run, still to be compared with the file."""
+
+    def done_bytes(self) -> int:
+        return sum(chunk.size_bytes for chunk in self.sent.values())
+
+
+class Uploader:
+    """Uploads by multipart sessions. The chunk workers are shared by all files."""
+
+    def __init__(self, context: Context, board: TransferBoard) -> None:
+        self._context = context
+        self._catalog = context.store.catalog
+        self._sessions = context.store.sessions
+        self._board = board
+        upload = context.settings.upload
+        self._workers = upload.workers
+        self._verifies = upload.verify_chunks
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="tlsync-chunk")
+        self._throttle = Throttle(upload.bandwidth_bytes_per_s, context.clock, context.stop)
+
+    def close(self) -> None:
+        """Wait for the chunks under way; they stop at the next block once the stop event is set."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def uploading(self, file: FileRow) -> Next:
+        """Bring a file's upload to its end, or as far as it goes now."""
+        assert file.content_id is not None, "files that are uploaded have a content"
+        with identity.open_media(file.path) as fd:
+            self._check_source(file, fd)
+            session = self._sessions.active(file.content_id)
+            try:
+                if session is None:
+                    session, urls = self._open(file)
+                    upload = self._prepare(file, fd, session, sent={}, urls=urls)
+                else:
+                    resumed = self._resume(file, fd, session)
+                    if resumed is None:
+                        return self._finish_known(file, fd, session)
+                    upload = resumed
+                self._send_all(upload)
+                return self._finish(upload)
+            except SessionExpired:
+                with self._catalog.transaction():
+                    self._sessions.abandon(file.content_id)
+                    self._catalog.move(file, FileState.IDENTIFIED, "the upload session expired: a new one is opened")
+                return NOW
+            except FileChanged:
+                self._sessions.abandon(file.content_id)
+                raise
+            finally:
+                self._board.drop(file.path)
+
+    # Opening and resuming
+
+    def _open(self, file: FileRow) -> tuple[Session, Sequence[PresignedUrlChunk]]:
+        assert file.content_id is not None
+        size_bytes = file.signature.size_bytes
+        answer = self._context.client.multipart_upload.create(filename=_wire_name(file.path), total_size=size_bytes)
+        if not answer.upload_id or not answer.asset_id or not answer.chunk_size or answer.chunk_size < 1:
+            raise BadAnswer("the platform opened an upload session without saying which", hint="it is tried again later")
+        if answer.total_chunks is not None and answer.total_chunks != -(-size_bytes // answer.chunk_size):
+            raise BadAnswer(
+                f"the platform wants {answer.total_chunks} chunks of {answer.chunk_size} bytes for {size_bytes} bytes",
+                hint="it is tried again later",
+            )
+        session = self._sessions.open(
+            file.content_id,
+            UploadId(answer.upload_id),
+            AssetId(answer.asset_id),
+            size_bytes=size_bytes,
+            chunk_bytes=answer.chunk_size,
+            headers=answer.upload_headers or {},
+            expires_at=from_text(answer.expires_at) if answer.expires_at else None,
+        )
+        return session, tuple(answer.upload_urls or ())
+
+    def _prepare(
+        self, file: FileRow, fd: int, session: Session, *, sent: dict[int, SentChunk], urls: Sequence[PresignedUrlChunk]
+    ) -> _Upload:
+        chunks = {chunk.number: chunk for chunk in plan_chunks(session.size_bytes, session.chunk_bytes)}
+        wanted = [number for number in chunks if number not in sent]
+        return _Upload(
+            file=file,
+            fd=fd,
+            session=session,
+            chunks=chunks,
+            sent=sent,
+            urls=ChunkUrls(self._context.client, session.upload_id, wanted, urls, self._context.clock),
+            hasher=identity.InOrderHasher(session.size_bytes, str(file.path)),
+            unverified=sorted(sent),
+        )
+
+    def _resume(self, file: FileRow, fd: int, session: Session) -> _Upload | None:
+        """Ask the platform what it has. None: it has everything, and only the end was not noted.
+
+        Raises:
+            SessionExpired: A new session is needed.
+        """
+        if session.size_bytes != file.signature.size_bytes:
+            raise SessionExpired("the session belongs to another version of the file")
+        try:
+            status = self._context.client.multipart_upload.get_status(session.upload_id, page_limit=50)
+            state, total = status.first.status, status.first.total_size
+            states = {chunk.index: chunk.status for chunk in status}
+        except (NotFound, Rejected) as error:
+            raise SessionExpired(f"the platform no longer knows the session: {error.message}") from error
+        if state == "completed":
+            return None
+        if state in ("expired", "failed") or (total is not None and total != session.size_bytes):
+            raise SessionExpired(f"the session is {state}")
+        sent = self._sessions.chunks(session)
+        for number, chunk in list(sent.items()):
+            if states.get(number) == "failed":
+                self._sessions.discard(session, number)
+                del sent[number]
+            elif chunk.is_reported and states.get(number) != "completed":
+                sent[number] = SentChunk(number, chunk.size_bytes, chunk.etag, is_reported=False)
+        return self._prepare(file, fd, session, sent=sent, urls=())
+
+    # Sending
+
+    def _send_all(self, upload: _Upload) -> None:
+        """Send every chunk that is not sent, keep the catalog and the platform informed, hash behind."""
+        waiting: Iterator[int] = iter([number for number in sorted(upload.chunks) if number not in upload.sent])
+        running: dict[Future[str], int] = {}
+        self._tell(upload)
+        try:
+            while True:
+                while len(running) < self._workers and (number := next(waiting, None)) is not None:
+                    running[self._pool.submit(self._send_chunk, upload, upload.chunks[number])] = number
+                if running:
+                    done, _ = wait(running, timeout=0 if upload.unverified else None, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        number = running.pop(future)
+                        self._record(upload, number, future.result())
+                if upload.unverified:
+                    again = self._verify_next(upload)
+                    if again is not None:
+                        waiting = iter([again, *waiting])
+                elif not running:
+                    break
+                self._report(upload, keep_back=1)
+        finally:
+            for future in running:
+                future.cancel()
+            wait(running)  # a worker reads from the open file: it must be done before the file is closed
+            self._save(upload, running)
+
+    def _save(self, upload: _Upload, running: dict[Future[str], int]) -> None:
+        """After a failure: chunks that still arrived are noted, so that they are not sent again."""
+        for future, number in running.items():
+            if not future.cancelled() and future.exception() is None:
+                size_bytes = upload.chunks[number].size_bytes
+                self._sessions.record(upload.session, number, size_bytes, future.result())
+                self._context.tally.sent(size_bytes)
+
+    def _record(self, upload: _Upload, number: int, etag: str) -> None:
+        chunk = upload.chunks[number]
+        self._sessions.record(upload.session, number, chunk.size_bytes, etag)
+        upload.sent[number] = SentChunk(number, chunk.size_bytes, etag, is_reported=False)
+        self._context.tally.sent(chunk.size_bytes)
+        self._check_source(upload.file, upload.fd)
+        upload.hasher.confirm(chunk)
+        if not upload.unverified:
+            upload.hasher.catch_up(upload.fd)
+        self._tell(upload)
+
+    def _verify_next(self, upload: _Upload) -> int | None:
+        """Compare one chunk of an earlier run with the file. Not equal: the number to send again."""
+        if self._context.stop.is_set():
+            raise Interrupted("stopped while comparing chunks of an earlier run")
+        number = upload.unverified.pop(0)
+        chunk, sent = upload.chunks[number], upload.sent[number]
+        if _is_md5(sent.etag):
+            digest = hashlib.md5(usedforsecurity=False)
+            for _ in read_chunk(upload.fd, chunk, digest=digest, path=upload.file.path):
+                pass
+            if digest.hexdigest() != sent.etag.lower():
+                self._sessions.discard(upload.session, number)
+                del upload.sent[number]
+                return number
+        upload.hasher.confirm(chunk)
+        upload.hasher.catch_up(upload.fd)
+        return None
+
+    def _send_chunk(self, upload: _Upload, chunk: Chunk) -> str:
+        """Put one chunk on storage, each attempt with a fresh URL. Runs in a chunk worker.
+
+        Returns:
+            The ETag, bare.
+        """
+        refusals = 0
+        for attempt in range(1, _ATTEMPTS_PER_CHUNK + 1):
+            digest = hashlib.md5(usedforsecurity=False) if self._verifies else None
+            try:
+                return self._put(upload, chunk, digest)
+            except ChunkRefused as error:
+                refusals += 1
+                if refusals == 2:
+                    self._check_session(upload.session)
+                last: ApiError = error
+            except (Transient, BadAnswer) as error:
+                last = error
+            if attempt < _ATTEMPTS_PER_CHUNK and self._context.clock.wait(self._context.stop, 0.25 * 4**attempt / 4):
+                raise Interrupted("stopped between two attempts at a chunk")
+        raise last
+
+    def _put(self, upload: _Upload, chunk: Chunk, digest: hashlib._Hash | None) -> str:
+        url = upload.urls.take(chunk.number)
+
+        def body() -> Iterator[bytes]:
+            for block in read_chunk(upload.fd, chunk, digest=digest, path=upload.file.path):
+                self._throttle.pass_bytes(len(block))
+                yield block
+
+        etag = self._context.client.storage.put_chunk(url, body, chunk.size_bytes, upload.session.headers)
+        if digest is not None and _is_md5(etag) and etag.lower() != digest.hexdigest():
+            raise BadAnswer(
+                f"storage received other bytes than were sent for chunk {chunk.number}", hint="it is sent again"
+            )
+        return etag
+
+    def _check_session(self, session: Session) -> None:
+        """Storage refuses fresh URLs: is it because the session is over?"""
+        try:
+            state = self._context.client.multipart_upload.get_status(session.upload_id, page_limit=1).first.status
+        except (NotFound, Rejected) as error:
+            raise SessionExpired(f"the platform no longer knows the session: {error.message}") from error
+        if state in ("expired", "failed"):
+            raise SessionExpired(f"the session is {state}")
+
+    # Reporting and the end
+
+    def _report(self, upload: _Upload, *, keep_back: int) -> str | None:
+        """Report chunks in batches, all but `keep_back`. Answers with the asset when the set was complete."""
+        unreported = [chunk for _, chunk in sorted(upload.sent.items()) if not chunk.is_reported]
+        is_last = keep_back == 0
+        finished: str | None = None
+        reportable = unreported[: len(unreported) - keep_back]
+        while len(reportable) >= _BATCH or (is_last and reportable):
+            batch, reportable = reportable[:_BATCH], reportable[_BATCH:]
+            try:
+                answer = self._context.client.multipart_upload.report_chunk_batch(
+                    upload.session.upload_id,
+                    completed_chunks=[
+                        CompletedChunk(chunk_index=chunk.number, proof=chunk.etag, chunk_size=chunk.size_bytes)
+                        for chunk in batch
+                    ],
+                )
+            except NotFound as error:
+                raise SessionExpired("the platform no longer knows the session") from error
+            except Rejected:
+                self._check_session(upload.session)
+                raise
+            self._sessions.reported(upload.session, [chunk.number for chunk in batch])
+            for chunk in batch:
+                upload.sent[chunk.number] = SentChunk(chunk.number, chunk.size_bytes, chunk.etag, is_reported=True)
+            finished = answer.url or finished
+        return finished
+
+    def _finish(self, upload: _Upload) -> Next:
+        """All bytes are on storage. Prove the source once more, then make the upload count."""
+        upload.hasher.catch_up(upload.fd)
+        sha256 = upload.hasher.finish(upload.fd)
+        self._check_source(upload.file, upload.fd)
+        self._check_path(upload.file)
+        self._report(upload, keep_back=0)
+        state = self._context.client.multipart_upload.get_status(upload.session.upload_id, page_limit=1).first.status
+        if state in ("expired", "failed"):
+            raise SessionExpired(f"the session is {state}")
+        return self._note_end(upload.file, upload.session, sha256)
+
+    def _finish_known(self, file: FileRow, fd: int, session: Session) -> Next:
+        """The platform has the whole file; tlsync was stopped before it noted that."""
+        sha256 = identity.sha256_of(fd, session.size_bytes, stop=self._context.stop, on_bytes=None)
+        self._check_source(file, fd)
+        return self._note_end(file, session, sha256)
+
+    def _note_end(self, file: FileRow, session: Session, sha256: str) -> Next:
+        contents = self._context.store.contents
+        with self._catalog.transaction():
+            contents.prove(session.content_id, sha256)
+            contents.set_asset(session.content_id, session.asset_id, _wire_name(file.path), "processing")
+            self._sessions.complete(session)
+            self._catalog.move(file, FileState.UPLOADED, "all bytes received", attempts=0)
+        self._context.tally.upload_done()
+        self._context.progress.sent(file.path, session.size_bytes, session.size_bytes)
+        for twin in self._catalog.of_content(session.content_id):
+            if twin.state == FileState.IDENTIFIED:
+                self._context.wake(twin.id)
+        return NOW
+
+    def _check_source(self, file: FileRow, fd: int) -> None:
+        if identity.signature(os.fstat(fd)) != file.signature:
+            raise FileChanged(str(file.path), "changed while it was sent")
+
+    def _check_path(self, file: FileRow) -> None:
+        """The path must still lead to the file that was read."""
+        try:
+            found = file.path.lstat()
+        except FileNotFoundError:
+            return  # renamed or removed: the bytes are what they were, and the next scan says more
+        if identity.signature(found) != file.signature:
+            raise FileChanged(str(file.path), "another file took its place while it was sent")
+
+    def _tell(self, upload: _Upload) -> None:
+        done = min(upload.done_bytes(), upload.session.size_bytes - 1)
+        self._board.sent(upload.file.path, done, upload.session.size_bytes)
+        self._context.progress.sent(upload.file.path, done, upload.session.size_bytes)
+
+
+def _is_md5(etag: str) -> bool:
+    """Storage of the S3 kind answers with an MD5 unless it encrypts; anything else proves nothing."""
+    return len(etag) == 32 and set(etag.lower()) <= _HEX
+
+
+def _wire_name(path: Path) -> str:
+    """The file name as the platform takes it: UTF-8, 1 to 255 characters."""
+    name = shown(Path(path.name))
+    return name if len(name) <= 255 else name[: 255 - len(path.suffix)] + path.suffix

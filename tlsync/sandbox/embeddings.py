@@ -1,0 +1,102 @@
+"""Vectors made from words: hashed pieces of text, so that like texts lie near each other; pure.
+
+They stand in for a model that the sandbox does not have. Equal input gives equal vectors of length one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from tlsync.sandbox.facts import Facts
+from tlsync.sandbox.refusals import invalid
+from tlsync.sandbox.words import words_of
+
+DIMENSIONS = {"marengo3.0": 512, "marengo2.7": 1024, "Marengo-retrieval-2.7": 1024}
+OPTIONS = {
+    "marengo3.0": ("visual", "audio", "transcription"),
+    "marengo2.7": ("visual-text", "audio"),
+    "Marengo-retrieval-2.7": ("visual-text", "audio"),
+}
+CLIP_S = 6.0
+SHORTEST_CLIP_S = 2.0
+PIECE = 3
+
+
+def vector(text: str, length: int) -> list[float]:
+    """A unit vector: every word and every piece of three letters adds to one place, up or down."""
+    sums = [0.0] * length
+    for piece, weight in _pieces(text):
+        digest = int.from_bytes(hashlib.blake2b(piece.encode(), digest_size=8).digest(), "big")
+        sums[(digest >> 1) % length] += weight if digest & 1 else -weight
+    size = math.sqrt(sum(value * value for value in sums))
+    if size == 0.0:
+        sums[0] = size = 1.0
+    return [value / size for value in sums]
+
+
+def check_options(model: str, options: Iterable[Any]) -> None:
+    """Raises Refusal for a kind of vector that the model does not make."""
+    for option in options:
+        if option not in OPTIONS[model]:
+            raise invalid(f"{model} has no embedding option {option!r}; it has {', '.join(OPTIONS[model])}.")
+
+
+def text_of(filename: str, facts: Facts, option: str, start_s: float, end_s: float) -> str:
+    """The words that stand for one kind of content in one span."""
+    spoken = [line.text for line in facts.lines if line.start_s < end_s and line.end_s > start_s]
+    if option == "transcription":
+        return " ".join(spoken) or "silence"
+    return f"{' '.join(words_of(PurePosixPath(filename).stem))} {option}"
+
+
+def clips(
+    start_s: float, end_s: float, clip_s: float, *, shortest_s: float = SHORTEST_CLIP_S
+) -> Iterator[tuple[float, float]]:
+    """Cut a span into clips; a last one that is too short is dropped, unless it is the only one."""
+    at_s, is_first = start_s, True
+    while at_s < end_s - 1e-6:
+        until_s = min(at_s + clip_s, end_s)
+        if is_first or until_s - at_s >= shortest_s:
+            yield round(at_s, 3), round(until_s, 3)
+        at_s, is_first = until_s, False
+
+
+def video_segments(
+    filename: str,
+    facts: Facts,
+    model: str,
+    options: Sequence[str],
+    *,
+    clip_s: float = CLIP_S,
+    scopes: Sequence[str] = ("clip",),
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> list[dict[str, Any]]:
+    """Vectors of a video, as the v1 calls and the indexed assets carry them."""
+    end_s = facts.duration_s if end_s is None else end_s
+    spans = [("clip", *span) for span in clips(start_s, end_s, clip_s)] if "clip" in scopes else []
+    if "video" in scopes:
+        spans.append(("video", start_s, end_s))
+    return [
+        {
+            "float": vector(text_of(filename, facts, option, begin_s, until_s), DIMENSIONS[model]),
+            "start_offset_sec": begin_s,
+            "end_offset_sec": until_s,
+            "embedding_option": option,
+            "embedding_scope": scope,
+        }
+        for option in options
+        for scope, begin_s, until_s in spans
+    ]
+
+
+def _pieces(text: str) -> Iterator[tuple[str, float]]:
+    for word in words_of(text):
+        yield f"={word}", 2.0
+        framed = f"^{word}$"
+        for at in range(max(1, len(framed) - PIECE + 1)):
+            yield framed[at : at + PIECE], 1.0

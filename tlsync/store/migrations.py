@@ -1,0 +1,172 @@
+"""The catalog's schema, step by step. A step, once released, is never changed or renamed."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+catalog_schema = Migrations("tlsync")
+
+_FIRST_SCHEMA = (
+    """
+    CREATE TABLE about (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    # A watched folder. `path` is bytes: a folder's name need not be text.
+    """
+    CREATE TABLE roots (
+        id INTEGER PRIMARY KEY,
+        path BLOB NOT NULL UNIQUE,
+        index_name TEXT NOT NULL,
+        index_id TEXT,
+        index_models TEXT NOT NULL DEFAULT '[]',
+        inode INTEGER,
+        is_online INTEGER NOT NULL DEFAULT 0,
+        trouble TEXT NOT NULL DEFAULT '',
+        watching TEXT NOT NULL DEFAULT 'polling',
+        last_scan_at TEXT
+    ) STRICT
+    """,
+    # What a file holds. Known by size and sampled fingerprint, proven by sha256 (null until read whole).
+    """
+    CREATE TABLE contents (
+        id INTEGER PRIMARY KEY,
+        size_bytes INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        sha256 TEXT UNIQUE,
+        kind TEXT NOT NULL,
+        container TEXT NOT NULL,
+        duration_s REAL NOT NULL,
+        width INTEGER,
+        height INTEGER,
+        fps TEXT,
+        video_codec TEXT,
+        audio_codec TEXT,
+        start_timecode TEXT,
+        seen_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX contents_by_fingerprint ON contents (size_bytes, fingerprint)",
+    """
+    CREATE TABLE files (
+        id INTEGER PRIMARY KEY,
+        root_id INTEGER NOT NULL REFERENCES roots (id),
+        path BLOB NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',
+        size_bytes INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        ctime_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        content_id INTEGER REFERENCES contents (id),
+        error_code TEXT,
+        hint TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        retry_at TEXT,
+        came_from TEXT,
+        sidecar BLOB,
+        changed_at TEXT NOT NULL,
+        UNIQUE (root_id, path)
+    ) STRICT
+    """,
+    "CREATE INDEX files_by_state ON files (state)",
+    "CREATE INDEX files_by_content ON files (content_id)",
+    """
+    CREATE TABLE history (
+        id INTEGER PRIMARY KEY,
+        file_id INTEGER NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+        at TEXT NOT NULL,
+        from_state TEXT,
+        to_state TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX history_by_file ON history (file_id, id)",
+    # One multipart upload. At most one active session per content.
+    """
+    CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY,
+        content_id INTEGER NOT NULL REFERENCES contents (id),
+        upload_id TEXT NOT NULL UNIQUE,
+        asset_id TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        chunk_bytes INTEGER NOT NULL,
+        headers TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('active', 'completed', 'abandoned')),
+        opened_at TEXT NOT NULL,
+        expires_at TEXT
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX one_active_session ON sessions (content_id) WHERE state = 'active'",
+    """
+    CREATE TABLE chunks (
+        session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        etag TEXT NOT NULL,
+        is_reported INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (session_id, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE assets (
+        content_id INTEGER PRIMARY KEY REFERENCES contents (id),
+        asset_id TEXT NOT NULL UNIQUE,
+        filename TEXT NOT NULL,
+        status TEXT NOT NULL,
+        checked_at TEXT NOT NULL
+    ) STRICT
+    """,
+    # indexed_asset_id is null between the intent and the platform's answer.
+    """
+    CREATE TABLE indexed_assets (
+        content_id INTEGER NOT NULL REFERENCES contents (id),
+        index_id TEXT NOT NULL,
+        indexed_asset_id TEXT UNIQUE,
+        status TEXT NOT NULL,
+        is_stamped INTEGER NOT NULL DEFAULT 0,
+        intended_at TEXT NOT NULL,
+        indexed_at TEXT,
+        PRIMARY KEY (content_id, index_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # value is JSON, or null with a reason when the platform could not give it.
+    """
+    CREATE TABLE enrichments (
+        content_id INTEGER NOT NULL REFERENCES contents (id),
+        index_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        value TEXT,
+        reason TEXT,
+        source TEXT NOT NULL,
+        model TEXT,
+        prompt_sha256 TEXT,
+        fetched_at TEXT NOT NULL,
+        PRIMARY KEY (content_id, index_id, kind)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # What a base URL was found to accept.
+    """
+    CREATE TABLE learned (
+        topic TEXT PRIMARY KEY,
+        value TEXT NOT NULL,
+        learned_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    # The one daemon, for `status` of other processes.
+    """
+    CREATE TABLE heartbeat (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        pid INTEGER NOT NULL,
+        beat_at TEXT NOT NULL,
+        report TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
+
+@catalog_schema()
+def first_schema(db: Database) -> None:
+    for statement in _FIRST_SCHEMA:
+        db.conn.execute(statement)

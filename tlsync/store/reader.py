@@ -1,0 +1,208 @@
+"""The catalog, read-only, for commands that look while the daemon writes. Plain sqlite3; quick to import."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tlsync.clock import from_text
+from tlsync.errors import CatalogError
+from tlsync.models import StatSignature
+from tlsync.states import FileState
+
+_FILE_NAME = "catalog.db"
+_DEAD_AFTER = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """One file, as `ls` and `show` print it."""
+
+    id: int
+    path: Path
+    root: Path
+    state: FileState
+    reason: str
+    hint: str
+    error_code: str | None
+    signature: StatSignature
+    attempts: int
+    retry_at: str | None
+    changed_at: str
+    content_id: int | None
+    sha256: str | None
+    duration_s: float | None
+    asset_id: str | None
+    index_id: str | None
+    indexed_asset_id: str | None
+    sidecar: Path | None
+
+    @property
+    def size_bytes(self) -> int:
+        return self.signature.size_bytes
+
+
+_FILES = """
+SELECT files.*, roots.path AS root_path, roots.index_id,
+       contents.sha256, contents.duration_s, assets.asset_id, indexed_assets.indexed_asset_id
+FROM files JOIN roots ON roots.id = files.root_id
+LEFT JOIN contents ON contents.id = files.content_id
+LEFT JOIN assets ON assets.content_id = files.content_id
+LEFT JOIN indexed_assets ON indexed_assets.content_id = files.content_id AND indexed_assets.index_id = roots.index_id
+"""
+
+
+class CatalogReader:
+    """Questions to the catalog. A catalog that does not exist yet answers like an empty one."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Open the catalog of a state folder.
+
+        Raises:
+            CatalogError: There is one, and it can't be read.
+        """
+        path = state_dir / _FILE_NAME
+        self._connection: sqlite3.Connection | None = None
+        if not path.exists():
+            return
+        try:
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute("SELECT 1 FROM files LIMIT 1")
+        except sqlite3.Error as error:
+            raise CatalogError(f"{path}: can't be read ({error})", hint="tlsync sync brings it up to date") from error
+
+    @property
+    def exists(self) -> bool:
+        return self._connection is not None
+
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        return self._connection.execute(sql, values).fetchall() if self._connection else []
+
+    def counts(self) -> dict[str, int]:
+        """Number of files by state; every state is named."""
+        found = {row[0]: row[1] for row in self._rows("SELECT state, count(*) FROM files GROUP BY state")}
+        return {state.value: found.get(state.value, 0) for state in FileState}
+
+    def roots(self) -> list[dict[str, Any]]:
+        """The roots, with the keys of `status --json` and those that `search` needs."""
+        return [
+            {
+                "path": os.fsdecode(row["path"]),
+                "index": row["index_name"],
+                "index_id": row["index_id"],
+                "online": bool(row["is_online"]),
+                "trouble": row["trouble"],
+                "last_scan_at": row["last_scan_at"],
+                "watching": row["watching"],
+            }
+            for row in self._rows("SELECT * FROM roots ORDER BY path")
+        ]
+
+    def daemon(self, now: datetime) -> dict[str, Any] | None:
+        """What the daemon last said of itself, None when it is silent for too long or gone."""
+        rows = self._rows("SELECT * FROM heartbeat")
+        if not rows or now.astimezone(UTC) - from_text(rows[0]["beat_at"]) > _DEAD_AFTER:
+            return None
+        report: dict[str, Any] = json.loads(rows[0]["report"])
+        return {"pid": rows[0]["pid"], "beat_at": rows[0]["beat_at"], **report}
+
+    def files(self, below: Path | None = None, *, states: tuple[FileState, ...] = ()) -> list[FileView]:
+        """Files at or below a path, in the order of their paths."""
+        where, values = "", list[Any]()
+        if states:
+            where = f"WHERE files.state IN ({','.join('?' * len(states))})"
+            values += states
+        views = [_to_view(row) for row in self._rows(_FILES + where, *values)]
+        if below is not None:
+            views = [view for view in views if view.path == below or below in view.path.parents]
+        return sorted(views, key=lambda view: os.fsencode(view.path))
+
+    def file(self, path: Path) -> FileView | None:
+        """The file at a path."""
+        raw = os.fsencode(path)
+        rows = self._rows(_FILES + "WHERE CAST(roots.path || x'2f' || files.path AS BLOB) = ?", raw)
+        return _to_view(rows[0]) if rows else None
+
+    def is_known_content(self, size_bytes: int, fingerprint: str) -> bool:
+        """Whether a content that looks so was read whole before."""
+        return bool(
+            self._rows(
+                "SELECT 1 FROM contents WHERE size_bytes = ? AND fingerprint = ? AND sha256 IS NOT NULL",
+                size_bytes,
+                fingerprint,
+            )
+        )
+
+    def history(self, file_id: int) -> list[dict[str, Any]]:
+        """The moves of a file, oldest first."""
+        return [
+            {"at": row["at"], "from": row["from_state"], "to": row["to_state"], "reason": row["reason"]}
+            for row in self._rows("SELECT * FROM history WHERE file_id = ? ORDER BY id", file_id)
+        ]
+
+    def paths_by_indexed_asset(self, index_id: str) -> dict[str, list[FileView]]:
+        """Local files of an index's indexed assets; those that are there come first."""
+        found: dict[str, list[FileView]] = {}
+        for view in self.files():
+            if view.index_id == index_id and view.indexed_asset_id is not None:
+                found.setdefault(view.indexed_asset_id, []).append(view)
+        for views in found.values():
+            views.sort(key=lambda view: view.state == FileState.MISSING)
+        return found
+
+    def transfers(self) -> list[dict[str, Any]]:
+        """Uploads under way, from the journal: bytes that storage acknowledged."""
+        rows = self._rows(
+            _FILES.replace("SELECT files.*", "SELECT (SELECT COALESCE(sum(chunks.size_bytes), 0) FROM sessions"
+                           " JOIN chunks ON chunks.session_id = sessions.id WHERE sessions.content_id = files.content_id"
+                           " AND sessions.state = 'active') AS bytes_done, files.*")
+            + "WHERE files.state = 'uploading'"
+        )  # fmt: skip
+        return [
+            {"path": str(_to_view(row).path), "bytes_done": row["bytes_done"], "bytes_total": row["size_bytes"]}
+            for row in rows
+        ]
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _to_view(row: sqlite3.Row) -> FileView:
+    root = os.fsdecode(row["root_path"])
+    return FileView(
+        id=row["id"],
+        path=Path(root, os.fsdecode(row["path"])),
+        root=Path(root),
+        state=FileState(row["state"]),
+        reason=row["reason"],
+        hint=row["hint"],
+        error_code=row["error_code"],
+        signature=StatSignature(row["size_bytes"], row["mtime_ns"], row["ctime_ns"], row["inode"]),
+        attempts=row["attempts"],
+        retry_at=row["retry_at"],
+        changed_at=row["changed_at"],
+        content_id=row["content_id"],
+        sha256=row["sha256"],
+        duration_s=row["duration_s"],
+        asset_id=row["asset_id"],
+        index_id=row["index_id"],
+        indexed_asset_id=row["indexed_asset_id"],
+        sidecar=Path(os.fsdecode(row["sidecar"])) if row["sidecar"] else None,
+    )

@@ -1,0 +1,146 @@
+"""Upload sessions and the chunks whose ETag came back.
+
+Kept here: a chunk is in the table only after storage acknowledged it, and once it is there it is not
+sent again while its session lives.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tlsync.clock import Clock, from_text, to_text
+from tlsync.models import AssetId, ContentId, UploadId
+from tlsync.store.database import CatalogDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One multipart upload. `headers` go with every chunk; presigned URLs are never stored."""
+
+    id: int
+    content_id: ContentId
+    upload_id: UploadId
+    asset_id: AssetId
+    size_bytes: int
+    chunk_bytes: int
+    headers: Mapping[str, str]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentChunk:
+    """A chunk that storage has, with its proof."""
+
+    number: int
+    size_bytes: int
+    etag: str
+    is_reported: bool
+
+
+def _to_session(row: sqlite3.Row) -> Session:
+    return Session(
+        id=row["id"],
+        content_id=row["content_id"],
+        upload_id=row["upload_id"],
+        asset_id=row["asset_id"],
+        size_bytes=row["size_bytes"],
+        chunk_bytes=row["chunk_bytes"],
+        headers=json.loads(row["headers"]),
+        expires_at=from_text(row["expires_at"]) if row["expires_at"] else None,
+    )
+
+
+class Sessions:
+    """The journal of uploads."""
+
+    def __init__(self, db: CatalogDatabase, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def active(self, content_id: ContentId) -> Session | None:
+        """The session that a content's upload goes on with."""
+        row = self._db.row("SELECT * FROM sessions WHERE content_id = ? AND state = 'active'", content_id)
+        return _to_session(row) if row else None
+
+    def open(
+        self,
+        content_id: ContentId,
+        upload_id: UploadId,
+        asset_id: AssetId,
+        *,
+        size_bytes: int,
+        chunk_bytes: int,
+        headers: Mapping[str, str],
+        expires_at: datetime | None,
+    ) -> Session:
+        """Note a session that the platform opened; it takes the place of an active one."""
+        with self._db.write() as connection:
+            self.abandon(content_id)
+            connection.execute(
+                "INSERT INTO sessions (content_id, upload_id, asset_id, size_bytes, chunk_bytes, headers, state,"
+                " opened_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?)",
+                (
+                    content_id,
+                    upload_id,
+                    asset_id,
+                    size_bytes,
+                    chunk_bytes,
+                    json.dumps(dict(headers)),
+                    to_text(self._clock.now()),
+                    to_text(expires_at) if expires_at else None,
+                ),
+            )
+            session = self.active(content_id)
+        assert session is not None
+        return session
+
+    def abandon(self, content_id: ContentId) -> None:
+        """Give up a content's active session: it expired, failed, or its file changed."""
+        with self._db.write() as connection:
+            connection.execute(
+                "DELETE FROM chunks WHERE session_id IN"
+                " (SELECT id FROM sessions WHERE content_id = ? AND state = 'active')",
+                (content_id,),
+            )
+            connection.execute(
+                "UPDATE sessions SET state = 'abandoned' WHERE content_id = ? AND state = 'active'", (content_id,)
+            )
+
+    def complete(self, session: Session) -> None:
+        """The platform has the whole file; the chunks' proofs are no longer needed."""
+        with self._db.write() as connection:
+            connection.execute("DELETE FROM chunks WHERE session_id = ?", (session.id,))
+            connection.execute("UPDATE sessions SET state = 'completed' WHERE id = ?", (session.id,))
+
+    def chunks(self, session: Session) -> dict[int, SentChunk]:
+        """The chunks that storage acknowledged, by number."""
+        rows = self._db.rows("SELECT * FROM chunks WHERE session_id = ?", session.id)
+        return {
+            row["number"]: SentChunk(row["number"], row["size_bytes"], row["etag"], bool(row["is_reported"]))
+            for row in rows
+        }
+
+    def record(self, session: Session, number: int, size_bytes: int, etag: str) -> None:
+        """Storage acknowledged a chunk."""
+        with self._db.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO chunks (session_id, number, size_bytes, etag) VALUES (?, ?, ?, ?)",
+                (session.id, number, size_bytes, etag),
+            )
+
+    def reported(self, session: Session, numbers: Iterable[int]) -> None:
+        """The platform took the report of these chunks."""
+        with self._db.write() as connection:
+            connection.executemany(
+                "UPDATE chunks SET is_reported = 1 WHERE session_id = ? AND number = ?",
+                [(session.id, number) for number in numbers],
+            )
+
+    def discard(self, session: Session, number: int) -> None:
+        """A chunk turned out not to be on the platform: it has to be sent again."""
+        with self._db.write() as connection:
+            connection.execute("DELETE FROM chunks WHERE session_id = ? AND number = ?", (session.id, number))

@@ -1,0 +1,150 @@
+"""Sidecars: where they are, and how they are written without ever overwriting somebody else's file."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tlsync.errors import FileError, SidecarBlocked
+from tlsync.store.atomic import write_whole
+from tlsync.store.sidecar_format import Sidecar, decode_extras, encode, is_ours
+
+log = logging.getLogger(__name__)
+
+SUFFIX = ".tlsync.json"
+HIDDEN_FOLDER = ".tlsync"
+Location = Literal["beside", "hidden", "central"]
+
+_NAME_LIMIT_BYTES = 255
+_READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+
+
+class Sidecars:
+    """The sidecars of all roots, as the settings place them."""
+
+    def __init__(self, location: Location, state_dir: Path, caption_formats: tuple[str, ...] = ()) -> None:
+        self._location = location
+        self._central = state_dir / "sidecars"
+        self._caption_formats = caption_formats
+        self._said: set[Path] = set()
+
+    def wanted_path(self, media: Path) -> Path:
+        """Where the settings want the sidecar of a media file."""
+        name = _fitting(media.name, SUFFIX)
+        if self._location == "central":
+            return self._central_path(media, name)
+        if self._location == "hidden":
+            return media.parent / HIDDEN_FOLDER / name
+        return media.parent / name
+
+    def is_present(self, recorded: Path | None, media: Path) -> bool:
+        """Whether the sidecar that the catalog mentions is still there (and where captions are wanted, they)."""
+        return recorded is not None and recorded.exists() and recorded in self._places(media)
+
+    def write(self, media: Path, document: Sidecar) -> Path:
+        """Write a sidecar, unless the same is there already. A read-only folder falls back to the central place.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            SidecarBlocked: A file that tlsync did not write has the name.
+            FileError: It can't be written now; the old one, if any, is whole.
+        """
+        wanted, fallback = self._places(media)
+        try:
+            return self._write_at(wanted, media, document)
+        except OSError as error:
+            if error.errno not in _READ_ONLY or wanted == fallback:
+                raise self._unwritable(media, error) from error
+            if media.parent not in self._said:
+                self._said.add(media.parent)
+                log.warning("folder is read-only, its sidecars are in %s folder=%s", fallback.parent, media.parent)
+        try:
+            return self._write_at(fallback, media, document)
+        except OSError as error:
+            raise self._unwritable(media, error) from error
+
+    def remove(self, recorded: Path, media: Path) -> None:
+        """Take away a sidecar (and captions) that tlsync wrote for a name that no longer exists."""
+        try:
+            if is_ours(_read(recorded) or b""):
+                recorded.unlink()
+                for kind in ("srt", "vtt"):
+                    caption = recorded.parent / _fitting(media.name, f".tlsync.{kind}")
+                    caption.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("left an old sidecar path=%s reason=%s", recorded, error.strerror)
+
+    def _places(self, media: Path) -> tuple[Path, Path]:
+        return self.wanted_path(media), self._central_path(media, _fitting(media.name, SUFFIX))
+
+    def _central_path(self, media: Path, name: str) -> Path:
+        return self._central.joinpath(*media.parent.parts[1:], name)
+
+    def _write_at(self, path: Path, media: Path, document: Sidecar) -> Path:
+        old = _read(path)
+        if old is not None and not is_ours(old):
+            raise SidecarBlocked(
+                str(media),
+                f"{path} exists and was not written by tlsync",
+                hint="rename or remove that file, then: tlsync retry",
+            )
+        data = encode(document, extras=decode_extras(old) if old else {}, old=old)
+        if data != old:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data)
+        self._write_captions(path.parent, media, document)
+        return path
+
+    def _write_captions(self, folder: Path, media: Path, document: Sidecar) -> None:
+        cues = document.transcription
+        if not self._caption_formats or cues is msgspec.UNSET or cues is None:
+            return
+        from tlsync.store.captions import to_srt, to_vtt  # only who wants captions pays for the library
+
+        writers = {"srt": to_srt, "vtt": to_vtt}
+        for kind in self._caption_formats:
+            path = folder / _fitting(media.name, f".tlsync.{kind}")
+            data = writers[kind](cues).encode()
+            if _read(path) != data:
+                write_whole(path, data)
+
+    def _unwritable(self, media: Path, error: OSError) -> FileError:
+        unwritable = FileError(
+            str(media),
+            f"the sidecar can't be written: {error.strerror}",
+            hint="free space or permissions; tlsync tries again by itself",
+        )
+        unwritable.is_temporary = True
+        return unwritable
+
+
+def _read(path: Path) -> bytes | None:
+    """The bytes of a regular file; None when there is none. What is no regular file is nobody's sidecar."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return b""
+        raise
+    with os.fdopen(handle, "rb") as stream:
+        return stream.read()
+
+
+def _fitting(media_name: str, suffix: str) -> str:
+    """`media_name` + `suffix`, shortened with a hash where the file system would refuse the length."""
+    raw = os.fsencode(media_name)
+    room = _NAME_LIMIT_BYTES - len(suffix)
+    if len(raw) > room:
+        digest = hashlib.sha256(raw).hexdigest()[:12].encode()
+        raw = raw[: room - len(digest) - 1].decode("utf-8", "ignore").encode() + b"~" + digest
+    return os.fsdecode(raw) + suffix
