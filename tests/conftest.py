@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.workshop import Workshop
 from tlsync.media import samples
+from tlsync.media.probe import Prober
+from tlsync.sandbox.server import SandboxServer
 
 
 class FakeClock:
@@ -82,3 +85,12 @@ def make_clip(_clip_cache: tuple[Path, dict[str, Path]]) -> MakeClip:
         return path
 
     return make
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A watched folder and a sandbox with small chunks, so that a clip has several."""
+    footage = tmp_path / "footage"
+    footage.mkdir()
+    with SandboxServer(chunk_size_bytes=32 * 1024, first_urls=2) as server, Prober() as prober:
+        yield Workshop(server, footage, tmp_path / "state", prober)

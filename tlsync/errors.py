@@ -174,9 +174,10 @@ class RateLimited(Transient):
 
 
 class ServerFault(Transient):
-    """5xx, 408 or 425: the platform's trouble."""
+    """5xx, 408 or 425: the platform's trouble, perhaps with this file only."""
 
     code = "server_fault"
+    concerns = "file"
 
 
 class Refused(ApiError):

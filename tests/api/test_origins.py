@@ -79,6 +79,8 @@ def test_public_https_takes_chunks(url: str) -> None:
         "https://metadata.google.internal/a",
         "https://intranet/a",
         "https://127.0.0.1/a",
+        "https://127.0.0.1./a",
+        "https://１２７.0.0.1/a",
         "https://127.1/a",
         "https://2130706433/a",
         "https://0x7f000001/a",

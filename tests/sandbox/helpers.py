@@ -18,9 +18,9 @@ import httpx
 
 from tlsync.errors import FileVanished, NotEligible
 from tlsync.models import Cue, MediaInfo
-from tlsync.sandbox.routes import BASE_PATH, Router
+from tlsync.sandbox.routes import Router
 from tlsync.sandbox.wire import Body, ClientGone, ConnectionCut, Request, parse_query
-from tlsync.sandbox.world import World
+from tlsync.sandbox.world import BASE_PATH, World
 
 ORIGIN = "http://127.0.0.1:1"
 KEY = "tlsync-sandbox-key"

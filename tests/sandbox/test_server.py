@@ -29,6 +29,13 @@ def server() -> Iterator[SandboxServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SandboxServer]:
+    """For tests that leave no traces."""
+    with SandboxServer(media=FakeMedia()) as running:
+        yield running
+
+
 @pytest.fixture
 def client(server: SandboxServer) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.base_url, headers={"x-api-key": KEY}, trust_env=False) as made:
@@ -73,23 +80,23 @@ def test_whole_upload_over_the_wire(client: httpx.Client, server: SandboxServer)
 )
 @pytest.mark.parametrize("path", ["/v1.3/indexes", "/sandbox/ledger", "/storage/x/1"])
 def test_foreign_names_and_web_pages_are_refused(
-    server: SandboxServer, path: str, headers: dict[str, str], status: int
+    shared: SandboxServer, path: str, headers: dict[str, str], status: int
 ) -> None:
-    url = f"http://127.0.0.1:{server.port}{path}"
+    url = f"http://127.0.0.1:{shared.port}{path}"
     answer = httpx.get(url, headers={"x-api-key": KEY, **headers}, trust_env=False)
     assert answer.status_code == status
 
 
-def test_localhost_is_its_own_name(server: SandboxServer) -> None:
-    host = f"localhost:{server.port}"
-    answer = httpx.get(f"{server.base_url}/indexes", headers={"x-api-key": KEY, "host": host}, trust_env=False)
+def test_localhost_is_its_own_name(shared: SandboxServer) -> None:
+    host = f"localhost:{shared.port}"
+    answer = httpx.get(f"{shared.base_url}/indexes", headers={"x-api-key": KEY, "host": host}, trust_env=False)
     assert answer.status_code == 200
 
 
-def test_listens_on_loopback_only(server: SandboxServer) -> None:
-    assert server.base_url == f"http://127.0.0.1:{server.port}/v1.3"
+def test_listens_on_loopback_only(shared: SandboxServer) -> None:
+    assert shared.base_url == f"http://127.0.0.1:{shared.port}/v1.3"
     with pytest.raises(OSError):
-        socket.create_connection(("127.0.0.2", server.port), timeout=1).close()
+        socket.create_connection(("127.0.0.2", shared.port), timeout=1).close()
 
 
 def test_chunked_body_is_refused(client: httpx.Client) -> None:
@@ -135,7 +142,7 @@ def test_reset_comes_before_the_effect(client: httpx.Client, server: SandboxServ
 
 def test_answer_cut_in_its_body(client: httpx.Client, server: SandboxServer) -> None:
     server.faults.cut_body("indexes.list", 5)
-    with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+    with pytest.raises(httpx.RemoteProtocolError, match="complete message body"):
         client.get("/indexes")
     assert client.get("/indexes").status_code == 200
 
@@ -220,8 +227,8 @@ def test_one_sandbox_per_folder(tmp_path: Path) -> None:
         pass
 
 
-def test_taken_port_is_said(server: SandboxServer) -> None:
-    with pytest.raises(ConfigError, match=str(server.port)), SandboxServer(port=server.port, media=FakeMedia()):
+def test_taken_port_is_said(shared: SandboxServer) -> None:
+    with pytest.raises(ConfigError, match=str(shared.port)), SandboxServer(port=shared.port, media=FakeMedia()):
         pass
 
 

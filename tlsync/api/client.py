@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import ssl
 import threading
 from types import TracebackType
@@ -12,6 +10,7 @@ import httpx
 
 from tlsync.api.analysis import Analysis, AnalyzeAsync
 from tlsync.api.assets import Assets
+from tlsync.api.connections import network
 from tlsync.api.embed import Embed
 from tlsync.api.entities import EntityCollections, ManageEntities
 from tlsync.api.indexes import Indexes
@@ -28,10 +27,6 @@ from tlsync.errors import ConfigError
 from tlsync.secret import Secret
 
 BASE_URL = "https://api.twelvelabs.io/v1.3"
-
-# At INFO these print whole URLs, signatures included; at DEBUG headers, the key included.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class TwelveLabs(Analysis):
@@ -84,7 +79,7 @@ class TwelveLabs(Analysis):
         self._requests = Transport(
             key=_checked(api_key),
             base_url=url,
-            http_transport=transport or _network(ssl_context),
+            http_transport=transport or network(ssl_context),
             retries=retries or RetryPolicy(),
             clock=clock,
             stop=stop,
@@ -100,8 +95,9 @@ class TwelveLabs(Analysis):
         self.embed = Embed(self._requests)
         self.tasks = Tasks(self._requests)
         self.analyze_async = AnalyzeAsync(self._requests)
-        network = storage_transport or _network(ssl_context)
-        self.storage = Storage(url, network, clock=clock, stop=stop, timeout_s=timeout_s)
+        self.storage = Storage(
+            url, storage_transport or network(ssl_context), clock=clock, stop=stop, timeout_s=timeout_s
+        )
 
     @property
     def server_time(self) -> ServerTime:
@@ -131,15 +127,3 @@ def _checked(api_key: Secret | str) -> Secret:
         # A newline at its end is the usual case; as a header it would fail with a message that quotes the key.
         raise ConfigError("the API key contains a space, a line end or another odd character", hint="copy it again")
     return key
-
-
-@functools.cache
-def _shared_ssl_context() -> ssl.SSLContext:
-    """One for all clients: making it takes 40 ms."""
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()
-    return context
-
-
-def _network(ssl_context: ssl.SSLContext | None) -> httpx.HTTPTransport:
-    return httpx.HTTPTransport(verify=ssl_context or _shared_ssl_context(), trust_env=False)

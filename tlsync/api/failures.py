@@ -64,8 +64,7 @@ _NETWORK_HINT = "check the network; tlsync tries again"
 def from_exception(error: httpx.HTTPError, call: str) -> Failed:
     """A failure of the way there or back. The texts of httpx are not used: they may quote URLs and headers."""
     if isinstance(error, httpx.LocalProtocolError):
-        hint = "a file changed while it was sent; repeat"
-        return Failed(Rejected(f"{call}: the request contradicts its own length", hint=hint), Outcome.FINAL)
+        return Failed(Rejected(f"{call}: the request is not one that HTTP can carry"), Outcome.FINAL)
     if isinstance(error, httpx.DecodingError):
         return Failed(BadAnswer(f"{call}: the answer's compression is damaged"), Outcome.UNKNOWN)
     if isinstance(error, httpx.ConnectError):

@@ -12,6 +12,7 @@ import httpx
 from tlsync.errors import ConfigError, InsecureUrl
 from tlsync.secret import Secret
 
+_EXAMPLE = "it looks like https://api.twelvelabs.io/v1.3"
 _LONGEST_URL = 16 * 1024
 _HOST = re.compile(r"[a-z0-9._:-]{1,255}")
 _LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "home.arpa")
@@ -74,9 +75,6 @@ class BaseUrl:
         return url
 
 
-_EXAMPLE = "it looks like https://api.twelvelabs.io/v1.3"
-
-
 def _insecure(reason: str) -> InsecureUrl:
     return InsecureUrl(
         f"the platform named an upload URL that is not safe: {reason}",
@@ -109,13 +107,13 @@ def _parsed(text: str) -> httpx.URL | None:
 
 def _host(url: httpx.URL) -> str:
     """The host as it is looked up: letters of other alphabets are already encoded."""
-    return url.raw_host.decode("ascii").lower()
+    return url.raw_host.decode("ascii").lower().rstrip(".")
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address that a host part means, in every spelling that resolvers take; None for names."""
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(host)
     except ValueError:
         try:
             # 127.1, 0x7f000001 and 2130706433 are addresses to the resolver.
@@ -131,12 +129,11 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def _is_loopback(host: str) -> bool:
     address = _address(host)
-    return host.rstrip(".") == "localhost" if address is None else address.is_loopback
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def _is_internal(host: str) -> bool:
     address = _address(host)
     if address is not None:
         return not address.is_global or address.is_multicast
-    name = host.rstrip(".")
-    return "." not in name or name.endswith(tuple(f".{local}" for local in _LOCAL_NAMES))
+    return "." not in host or host.endswith(tuple(f".{local}" for local in _LOCAL_NAMES))

@@ -114,7 +114,7 @@ class Repeater:
 
         def note_retry(state: RetryCallState) -> None:
             why = type(_failed(state).error).__name__
-            fields = (route, state.attempt_number, state.upcoming_sleep, why)
+            fields = (str(route), state.attempt_number, state.upcoming_sleep, why)
             log.debug("retrying route=%r attempt=%d wait_s=%.1f because=%s", *fields)
 
         retrying = Retrying(

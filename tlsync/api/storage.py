@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 import httpx
 
 from tlsync.api import failures
+from tlsync.api.connections import new_http_client
 from tlsync.api.failures import Outcome
 from tlsync.api.origins import BaseUrl
-from tlsync.api.transport import new_http_client
 from tlsync.clock import Clock
 from tlsync.errors import BadAnswer, ChunkRefused, Interrupted, ServerFault, TlsyncError, Unreachable
 

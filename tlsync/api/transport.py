@@ -16,15 +16,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, TypeVar
 
+import h11
 import httpx
 import msgspec
 
-from tlsync import __version__
 from tlsync.api import failures
+from tlsync.api.connections import new_http_client, timeout
 from tlsync.api.encoding import FormPart, Upload, form_fields, form_files, json_body, query_pairs
 from tlsync.api.failures import Failed, Outcome
 from tlsync.api.origins import BaseUrl, KeyAuth
@@ -33,35 +33,16 @@ from tlsync.api.routes import Route
 from tlsync.api.server_time import ServerTime, asked_wait_s
 from tlsync.api.types import from_wire
 from tlsync.clock import Clock
-from tlsync.errors import BadAnswer, FileUnreadable, Interrupted, NotFound, Rejected
+from tlsync.errors import BadAnswer, FileChanged, FileUnreadable, Interrupted, NotFound, Rejected
 from tlsync.secret import Secret
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_S = 10.0
 ANSWER_CAP_BYTES = 64 * 1024 * 1024
 """Longer answers are cut off. The vectors of a video of four hours need 40 MB."""
 LINE_CAP_BYTES = 4 * 1024 * 1024
-
-
-def new_http_client(transport: httpx.BaseTransport, auth: httpx.Auth | None, read_timeout_s: float) -> httpx.Client:
-    """A client that keeps no cookies, follows no redirect and looks at no environment variable."""
-    return httpx.Client(
-        transport=transport,
-        auth=auth,
-        headers={"user-agent": f"tlsync/{__version__}"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=timeout(read_timeout_s),
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-def timeout(read_s: float) -> httpx.Timeout:
-    """Seconds without progress, for each read and write; `read_s` also limits the wait for a free connection."""
-    return httpx.Timeout(read_s, connect=min(CONNECT_TIMEOUT_S, read_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +77,10 @@ def parse_json(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _first_path(ask: Ask) -> str:
+    return next((str(file) for file in ask.files.values() if isinstance(file, Path)), "")
 
 
 class Transport:
@@ -168,8 +153,10 @@ class Transport:
                     body = self._read(route, response)
             except OSError as error:
                 # The library maps trouble of its sockets: this came from reading a file that is being sent.
-                path = next((str(file) for file in ask.files.values() if isinstance(file, Path)), "")
-                raise FileUnreadable(path, f"{route}: the file cannot be read: {error.strerror}") from None
+                reason = error.strerror or type(error).__name__
+                raise FileUnreadable(_first_path(ask), f"{route}: the file cannot be read: {reason}") from None
+            except h11.LocalProtocolError:
+                raise FileChanged(_first_path(ask), f"{route}: the file changed its length while it was sent") from None
             try:
                 return Answer(response.status_code, parse(body))
             except ValueError:

@@ -74,7 +74,7 @@ class Arrival:
                 refusal.message,
                 signature=before,
                 error_code=refusal.code,
-                hint=refusal.hint,
+                hint=refusal.hint or "it is looked at again when it changes",
                 content_id=None,
             )
             return REST

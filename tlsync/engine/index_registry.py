@@ -51,25 +51,31 @@ class IndexRegistry:
         return None
 
     def _create(self, name: str) -> IndexId:
-        models = [
-            IndexModel(model_name=model, model_options=self._settings.model_options)
-            for model in self._settings.models
-        ]
         try:
-            created = self._client.indexes.create(
-                index_name=name, models=models, addons=list(self._settings.addons) or None
-            )
+            created = self._ask_for(name, self._settings.models)
         except Rejected as refusal:
-            # Another machine was quicker, or an answer was lost: the name is taken, so it can be found now.
-            if refusal.remote_code != "index_name_already_exists":
+            if refusal.remote_code == "index_name_already_exists":
+                # Another machine was quicker, or an answer was lost: it can be found now.
+                found = self._look_up(name)
+                if found is None:
+                    raise
+                return found
+            # Later platforms take only models that search here; texts are then asked of the asset.
+            searching = tuple(model for model in self._settings.models if model.startswith("marengo"))
+            if not searching or searching == self._settings.models:
                 raise
-            found = self._look_up(name)
-            if found is None:
-                raise
-            return found
-        log.info("index created name=%s id=%s", name, created.id)
-        index = self._client.indexes.retrieve(created.id)
-        return self._note(index)
+            log.warning("the platform refuses these models, an index is made without texts reason=%s", refusal.message)
+            created = self._ask_for(name, searching)
+        log.info("index created name=%s id=%s", name, created)
+        return self._note(self._client.indexes.retrieve(created))
+
+    def _ask_for(self, name: str, models: tuple[str, ...]) -> IndexId:
+        created = self._client.indexes.create(
+            index_name=name,
+            models=[IndexModel(model_name=model, model_options=self._settings.model_options) for model in models],
+            addons=list(self._settings.addons) or None,
+        )
+        return IndexId(str(created.id))
 
     def _note(self, index: Index) -> IndexId:
         index_id = IndexId(str(index.id))

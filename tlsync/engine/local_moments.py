@@ -48,7 +48,7 @@ class LocalMoments:
         """
         rank = 0
         for item in items:
-            for clip in item.clips if item.clips is not None else (item,):
+            for clip in item.clips or (item,):
                 video_id = clip.video_id or item.video_id or item.id
                 if video_id is None:
                     continue

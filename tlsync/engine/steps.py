@@ -17,7 +17,7 @@ from tlsync.engine.recognition import Recognition
 from tlsync.engine.scheduler import NOW, REST, Next
 from tlsync.engine.trouble import Trouble
 from tlsync.engine.uploader import Uploader
-from tlsync.errors import FileChanged, FileVanished, Interrupted, TlsyncError
+from tlsync.errors import FileChanged, FileVanished, Interrupted, ServerFault, TlsyncError
 from tlsync.models import FileId
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow, StaleMove
@@ -128,6 +128,8 @@ class Steps:
 
     def _fail(self, file: FileRow, error: TlsyncError) -> Next:
         """Note the error with the file. What waiting may mend gets a time for the next attempt."""
+        if isinstance(error, ServerFault):
+            self._trouble.fault(error)
         attempts = file.attempts + 1
         wait_s = None
         if error.is_temporary:

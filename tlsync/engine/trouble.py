@@ -16,6 +16,7 @@ _FIRST_WAIT_S = 5.0
 _LONGEST_WAIT_S = 900.0
 _PASS_PATIENCE_S = 60.0
 _PASS_TRIES = 3
+_FAULTS_THAT_ARE_GENERAL = 5
 
 
 class Trouble:
@@ -35,6 +36,7 @@ class Trouble:
         self._gives_up = gives_up
         self._lock = threading.Lock()
         self._row = 0
+        self._faults_in_a_row = 0
         self._until_s = 0.0
         self.current: TlsyncError | None = None
         self.fatal: TlsyncError | None = None
@@ -59,10 +61,19 @@ class Trouble:
         self._progress.trouble(error, wait_s)
         return wait_s
 
+    def fault(self, error: TlsyncError) -> None:
+        """Note a fault of the platform with one file; many in a row are taken for a fault with all."""
+        with self._lock:
+            self._faults_in_a_row += 1
+            is_general = self._faults_in_a_row >= _FAULTS_THAT_ARE_GENERAL
+        if is_general:
+            self.report(error)
+
     def over(self) -> None:
         """A remote step went well: the next trouble starts with a short wait."""
         with self._lock:
             self._row = 0
+            self._faults_in_a_row = 0
             self.current = None
 
     def _wait_s(self, error: TlsyncError) -> float:

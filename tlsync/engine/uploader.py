@@ -260,6 +260,9 @@ class Uploader:
                 if refusals == 2:
                     self._check_session(upload.session)
                 last: ApiError = error
+            except (NotFound, Rejected):
+                self._check_session(upload.session)  # no URLs any more: is the session over?
+                raise
             except (Transient, BadAnswer) as error:
                 last = error
             if attempt < _ATTEMPTS_PER_CHUNK and self._context.clock.wait(self._context.stop, 0.25 * 4**attempt / 4):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,31 +26,43 @@ class Limits:
     max_aspect: float = 2.4
 
 
-_BY_FAMILY = {
+_BY_MODEL = {
     # Contract, "Media by model", read 2026-11. Two sources name different largest pictures (3840×2160 and
-    # 5184×2160): only what is over the larger one is certain to be refused.
-    "marengo": Limits(),
-    "pegasus": Limits(max_size_bytes=2 * GIB, max_duration_s=3600.0),
+    # 5184×2160): only what is over the larger one is certain to be refused. Of models that are not here,
+    # nothing is certain but the size of an upload; [limits] in the settings can say more.
+    "marengo3.0": Limits(),
+    "marengo2.7": Limits(max_size_bytes=2 * GIB, max_duration_s=2 * 3600.0),
+    "pegasus1.2": Limits(max_size_bytes=2 * GIB, max_duration_s=3600.0),
 }
+_UNKNOWN_MODEL = Limits(
+    min_duration_s=0.0,
+    max_duration_s=math.inf,
+    min_side_px=1,
+    max_width_px=2**31,
+    max_height_px=2**31,
+    max_aspect=math.inf,
+)
 _TOLERANCE_S = 0.1
 """Containers round durations; a file this close to a bound is left to the platform."""
 
 
 def limits_of(models: Sequence[str]) -> Limits:
     """The limits of an index with these models: the stricter one counts (contract, same table)."""
-    found = [limits for family, limits in _BY_FAMILY.items() if any(model.startswith(family) for model in models)]
-    found = found or [Limits()]
+    found = [_BY_MODEL[model] for model in models if model in _BY_MODEL]
+    if not found:
+        return _UNKNOWN_MODEL
     return Limits(
         max_size_bytes=min(limits.max_size_bytes for limits in found),
         min_duration_s=max(limits.min_duration_s for limits in found),
         max_duration_s=min(limits.max_duration_s for limits in found),
+        # Of picture sizes, all models that are known say the same.
     )
 
 
 def check(media: MediaInfo, size_bytes: int, limits: Limits) -> str | None:
     """Why a file is outside the limits, in words with numbers; None when it is inside or it can't be told."""
     if size_bytes > limits.max_size_bytes:
-        return f"too large: {size_bytes / 1e9:.2f} GB; the limit is {limits.max_size_bytes / 1e9:.2f} GB"
+        return f"too large: {_size(size_bytes)}; the limit is {_size(limits.max_size_bytes)}"
     if media.duration_s < limits.min_duration_s - _TOLERANCE_S:
         return f"too short: {media.duration_s:.2f} s; at least {limits.min_duration_s:g} s are needed"
     if media.duration_s > limits.max_duration_s + _TOLERANCE_S:
@@ -65,3 +78,7 @@ def check(media: MediaInfo, size_bytes: int, limits: Limits) -> str | None:
     if long / short > limits.max_aspect + 0.01:
         return f"picture too wide or too tall: {shape}; the longer side may be {limits.max_aspect:g} times the shorter"
     return None
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.2f} GB ({size_bytes:,} bytes)"

@@ -16,10 +16,11 @@ from tlsync.sandbox import timeline as timelines
 from tlsync.sandbox.calls import Call, check_id
 from tlsync.sandbox.core import Core, instant
 from tlsync.sandbox.database import Row
-from tlsync.sandbox.facts import Facts, Unusable
+from tlsync.sandbox.facts import Facts, Kind, Unusable
 from tlsync.sandbox.later import read_asset_options
 from tlsync.sandbox.links import FILES, Links, forbidden
 from tlsync.sandbox.paging import page_answer, read_page
+from tlsync.sandbox.pictures import is_picture
 from tlsync.sandbox.refusals import Refusal, invalid, not_found, not_provided
 from tlsync.sandbox.settings import MIB
 from tlsync.sandbox.timeline import Timeline
@@ -39,7 +40,7 @@ KEEP = """UPDATE assets SET file_type = ?, timeline = ?, facts = ?, sha256 = ?, 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """`facts` is None as long as the file is not whole."""
+    """`facts` is None and `sha256` empty as long as the file is not whole."""
 
     id: str
     method: str
@@ -51,6 +52,7 @@ class Asset:
     error_code: str | None
     error: str | None
     user_metadata: dict[str, Any]
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,8 @@ class Assets:
             if found.kind == "image" and found.size_bytes > self._core.settings.image_limit_bytes:
                 raise Unusable("parameter_invalid", "The image is too large.")
         except Unusable as error:
-            return Examined(source, sha256, Facts("video", source.stat().st_size), error)
+            kind: Kind = "image" if is_picture(source) else "video"
+            return Examined(source, sha256, Facts(kind, source.stat().st_size), error)
         return Examined(source, sha256, found, None)
 
     def keep(self, asset_id: str, examined: Examined) -> None:
@@ -279,6 +282,7 @@ def _asset(row: Row) -> Asset:
         row["error_code"],
         row["error"],
         msgspec.json.decode(row["user_metadata"]),
+        row["sha256"] or "",
     )
 
 

@@ -55,6 +55,16 @@ CREATE TABLE IF NOT EXISTS entities (
     timeline TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS entity_assets (
     entity_id TEXT NOT NULL, asset_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (entity_id, asset_id));
+CREATE TABLE IF NOT EXISTS tasks (
+    id TEXT PRIMARY KEY, indexed_asset_id TEXT NOT NULL, created_ms INTEGER NOT NULL, validated_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS transfers (
+    integration_id TEXT NOT NULL, index_id TEXT, index_name TEXT, created_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS embedding_tasks (
+    id TEXT PRIMARY KEY, generation INTEGER NOT NULL, created_ms INTEGER NOT NULL, timeline TEXT NOT NULL,
+    request TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS analysis_tasks (
+    id TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, timeline TEXT NOT NULL, canceled_ms INTEGER,
+    idempotency_key TEXT UNIQUE, request TEXT NOT NULL, answer TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS searches (
     id TEXT PRIMARY KEY, index_id TEXT NOT NULL, expires_ms INTEGER NOT NULL, kept TEXT NOT NULL);
 """

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
+
+import msgspec
 
 from tlsync.sandbox.facts import Facts
 from tlsync.sandbox.refusals import invalid
@@ -53,6 +55,11 @@ def text_of(filename: str, facts: Facts, option: str, start_s: float, end_s: flo
     return f"{' '.join(words_of(PurePosixPath(filename).stem))} {option}"
 
 
+def image_text(sha256: str, facts: Facts) -> str:
+    """What stands for an image: its bytes and its shape, since nothing looks at it."""
+    return f"image {facts.width} {facts.height} {' '.join(sha256[at : at + 8] for at in range(0, 64, 8))}"
+
+
 def clips(
     start_s: float, end_s: float, clip_s: float, *, shortest_s: float = SHORTEST_CLIP_S
 ) -> Iterator[tuple[float, float]]:
@@ -65,33 +72,48 @@ def clips(
         at_s, is_first = until_s, False
 
 
-def video_segments(
-    filename: str,
-    facts: Facts,
-    model: str,
-    options: Sequence[str],
-    *,
-    clip_s: float = CLIP_S,
-    scopes: Sequence[str] = ("clip",),
-    start_s: float = 0.0,
-    end_s: float | None = None,
-) -> list[dict[str, Any]]:
-    """Vectors of a video, as the v1 calls and the indexed assets carry them."""
-    end_s = facts.duration_s if end_s is None else end_s
-    spans = [("clip", *span) for span in clips(start_s, end_s, clip_s)] if "clip" in scopes else []
-    if "video" in scopes:
-        spans.append(("video", start_s, end_s))
-    return [
-        {
-            "float": vector(text_of(filename, facts, option, begin_s, until_s), DIMENSIONS[model]),
-            "start_offset_sec": begin_s,
-            "end_offset_sec": until_s,
-            "embedding_option": option,
-            "embedding_scope": scope,
-        }
-        for option in options
-        for scope, begin_s, until_s in spans
-    ]
+class Embedding(msgspec.Struct, frozen=True):
+    """What to make vectors of: one part of a video or a sound, cut into clips or as a whole.
+
+    `whole` is the name of the scope for the whole part: `video` in v1, `asset` in v2.
+    """
+
+    model: str
+    filename: str
+    facts: Facts
+    options: tuple[str, ...]
+    scopes: tuple[str, ...]
+    start_s: float
+    end_s: float
+    clip_s: float = CLIP_S
+    whole: str = "video"
+    keeps_short_end: bool = False
+
+    def vectors(self) -> Iterator[tuple[str, str, float, float, list[float]]]:
+        """Option, scope, start, end and vector of each."""
+        spans = []
+        if "clip" in self.scopes:
+            shortest_s = 0.0 if self.keeps_short_end else SHORTEST_CLIP_S
+            spans = [("clip", *span) for span in clips(self.start_s, self.end_s, self.clip_s, shortest_s=shortest_s)]
+        if self.whole in self.scopes:
+            spans.append((self.whole, self.start_s, self.end_s))
+        for option in self.options:
+            for scope, start_s, end_s in spans:
+                text = text_of(self.filename, self.facts, option, start_s, end_s)
+                yield option, scope, start_s, end_s, vector(text, DIMENSIONS[self.model])
+
+    def segments(self) -> list[dict[str, Any]]:
+        """As the v1 calls and the indexed assets carry them."""
+        return [
+            {
+                "float": values,
+                "start_offset_sec": start_s,
+                "end_offset_sec": end_s,
+                "embedding_option": option,
+                "embedding_scope": scope,
+            }
+            for option, scope, start_s, end_s, values in self.vectors()
+        ]
 
 
 def _pieces(text: str) -> Iterator[tuple[str, float]]:

@@ -123,6 +123,10 @@ class Fields:
             instant = instant.replace(tzinfo=UTC)
         return round(instant.timestamp() * 1000)
 
+    def values(self) -> dict[str, Any]:
+        """All that is not taken yet, left in place."""
+        return dict(self._values)
+
     def rest(self) -> dict[str, Any]:
         """What nobody asked for yet, taken."""
         left, self._values = self._values, {}

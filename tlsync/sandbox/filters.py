@@ -50,7 +50,7 @@ def is_on_day_since(at_ms: int, since_ms: int | None) -> bool:
     return at >= since and at.date() == since.date()
 
 
-def from_query(query: Fields, *, has_ranges: bool) -> Predicate:
+def from_query(query: Fields, *, has_ranges: bool, has_metadata: bool = True) -> Predicate:
     """Reads what is left of a list's query: numbers, ranges of newer platforms, and user metadata by name.
 
     Raises:
@@ -68,6 +68,8 @@ def from_query(query: Fields, *, has_ranges: bool) -> Predicate:
             low = high = exact
         if low is not None or high is not None:
             tests.append(_between(read, low, high))
+    if not has_metadata:
+        query.done()
     for key, value in query.rest().items():
         nested = NESTED_METADATA.match(key)
         if nested is None and "[" in key:

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from tlsync.sandbox import texts
-from tlsync.sandbox.assets import Assets
 from tlsync.sandbox.calls import Call, check_id
 from tlsync.sandbox.core import Core
 from tlsync.sandbox.fields import Fields
@@ -16,8 +15,8 @@ from tlsync.sandbox.indexed_assets import IndexedAssets
 from tlsync.sandbox.refusals import invalid, not_provided, refused
 from tlsync.sandbox.schema_fill import facets_of, fill
 from tlsync.sandbox.settings import MIB
+from tlsync.sandbox.sources import Sources
 from tlsync.sandbox.texts import Span, Subject
-from tlsync.sandbox.video_input import read_video
 from tlsync.sandbox.wire import Response, json_response
 
 PROMPT_WORDS = 2000
@@ -28,9 +27,9 @@ WORDS_PER_EVENT = 4
 
 
 class Generation:
-    def __init__(self, core: Core, assets: Assets, indexed: IndexedAssets) -> None:
+    def __init__(self, core: Core, sources: Sources, indexed: IndexedAssets) -> None:
         self._core = core
-        self._assets = assets
+        self._sources = sources
         self._indexed = indexed
 
     def summarize(self, call: Call) -> Response:
@@ -94,7 +93,8 @@ class Generation:
         """What to analyze: `video_id` in the reference, `video` afterwards."""
         if not self._core.settings.is_later:
             return self.subject_of_video(fields)
-        return read_video(fields, self._core, self._assets)
+        source = self._sources.read_video_parameter(fields)
+        return Subject(source.filename or "inline", source.facts)
 
     def read_and_answer(self, fields: Fields, subject: Subject) -> tuple[str, str]:
         """Reads the rest of the parameters; gives the text and why it ended."""

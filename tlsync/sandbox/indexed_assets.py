@@ -10,7 +10,7 @@ import msgspec
 
 from tlsync.sandbox import facts as facts_of
 from tlsync.sandbox import timeline as timelines
-from tlsync.sandbox.assets import Assets
+from tlsync.sandbox.assets import Asset, Assets
 from tlsync.sandbox.calls import Call, check_id
 from tlsync.sandbox.core import Core, instant
 from tlsync.sandbox.database import Row
@@ -44,6 +44,7 @@ class IndexedAsset:
     error: str | None
     user_metadata: dict[str, Any]
     is_streamed: bool
+    is_deleted: bool
 
     def updated_ms(self, now_ms: int) -> int:
         return max(self.timeline.changed_ms(now_ms), self.changed_ms or 0)
@@ -81,18 +82,8 @@ class IndexedAssets:
 
     # -- for the other parts ------------------------------------------------------------------------
 
-    def add(
-        self,
-        index: Index,
-        asset_id: str,
-        metadata: dict[str, Any],
-        *,
-        is_streamed: bool,
-        lead_s: float = 0.0,
-    ) -> str:
+    def add(self, index: Index, asset_id: str, metadata: dict[str, Any], *, is_streamed: bool) -> str:
         """Begin to index an asset, again if it is there already: each time is billed.
-
-        `lead_s` is how long something else (the validation of a task) comes first.
 
         Raises:
             Refusal: The asset is unknown, not ready, or a picture.
@@ -100,6 +91,20 @@ class IndexedAssets:
         asset, facts = self._assets.get_ready(asset_id)
         if facts.kind == "image":
             raise invalid(f"The asset {asset_id} is an image: only video and audio can be indexed.")
+        return self.begin(index, asset, facts, metadata, is_streamed=is_streamed)
+
+    def begin(
+        self,
+        index: Index,
+        asset: Asset,
+        facts: Facts,
+        metadata: dict[str, Any],
+        *,
+        is_streamed: bool,
+        lead_s: float = 0.0,
+        kind: str = "indexed_asset",
+    ) -> str:
+        """Lay out the states of a new indexed asset; `lead_s` is how long a validation before them takes."""
         timings, is_later = self._core.timings, self._core.settings.is_later
         failure = why_not(facts, list(index.models), is_later=is_later)
         steps = [
@@ -109,7 +114,7 @@ class IndexedAssets:
         ]
         if is_later:
             steps.insert(0, ("validating", timings.validating_s))
-        timeline, ordered = self._core.timeline("indexed_asset", steps, "failed" if failure else "ready")
+        timeline, ordered = self._core.timeline(kind, steps, "failed" if failure else "ready")
         if ordered and failure is None:
             failure = Unusable(ordered, "The sandbox was told to let this fail.")
         indexed_id = self._core.new_id()
@@ -158,8 +163,15 @@ class IndexedAssets:
 
     def get(self, indexed_id: str, index_id: str | None = None) -> IndexedAsset:
         """Raises Refusal (404) for an unknown id."""
-        row = self._core.db.row("SELECT * FROM indexed_assets WHERE id = ? AND deleted_ms IS NULL", (indexed_id,))
-        if row is None or index_id not in (None, row["index_id"]):
+        item = self.get_even_deleted(indexed_id)
+        if item.is_deleted or index_id not in (None, item.index_id):
+            raise not_found("video", indexed_id)
+        return item
+
+    def get_even_deleted(self, indexed_id: str) -> IndexedAsset:
+        """As `get`, also for one that was removed from its index: its task still knows it."""
+        row = self._core.db.row("SELECT * FROM indexed_assets WHERE id = ?", (indexed_id,))
+        if row is None:
             raise not_found("video", indexed_id)
         return _indexed_asset(row)
 
@@ -244,6 +256,7 @@ def _indexed_asset(row: Row) -> IndexedAsset:
         row["error"],
         msgspec.json.decode(row["user_metadata"]),
         bool(row["is_streamed"]),
+        row["deleted_ms"] is not None,
     )
 
 

@@ -46,3 +46,18 @@ def not_found(what: str, identifier: str) -> Refusal:
 def refused(code: str, message: str) -> Refusal:
     """400 with a code of its own."""
     return Refusal(400, code, message)
+
+
+NESTED_CODES = {429: "RATE_LIMIT_EXCEEDED", 404: "NOT_FOUND", 401: "UNAUTHORIZED"}
+
+
+def nested(refusal: Refusal) -> Response:
+    """The error body of the `/embed-v2` family: the object sits under one key."""
+    error: dict[str, Any] = {
+        "code": NESTED_CODES.get(refusal.status, "VALIDATION_ERROR"),
+        "message": refusal.message,
+    }
+    if refusal.status == 429:
+        limit, wait_s = refusal.headers.get("x-ratelimit-limit", "0"), refusal.headers.get("retry-after", "0")
+        error["details"] = {"retryAfter": int(wait_s), "currentLimit": int(limit)}
+    return json_response(refusal.status, {"error": error}, refusal.headers)

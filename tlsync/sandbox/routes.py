@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,35 +12,16 @@ import msgspec
 from tlsync.sandbox.calls import Call
 from tlsync.sandbox.control import CONTROL, handle_control
 from tlsync.sandbox.faults import Rule
-from tlsync.sandbox.links import FILES
-from tlsync.sandbox.previews import PLAYLISTS, THUMBNAILS
+from tlsync.sandbox.methods import Route, routes_of
 from tlsync.sandbox.quotas import REPORTED
-from tlsync.sandbox.refusals import Refusal
-from tlsync.sandbox.storage import STORAGE
+from tlsync.sandbox.refusals import Refusal, nested
 from tlsync.sandbox.wire import ClientGone, ConnectionCut, Request, Response, json_response
 from tlsync.sandbox.world import World
 
 logger = logging.getLogger(__name__)
 
-BASE_PATH = "/v1.3"
 API_VERSION = "1.3"
-Method = Callable[[Call], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method: its name in the reference, verb, path template, and who answers."""
-
-    name: str
-    verb: str
-    template: str
-    method: Method
-    has_key: bool = True
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        base = BASE_PATH if self.has_key else ""
-        return re.compile(base + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.template) + r"\Z")
+NESTED = "/embed-v2"
 
 
 class Router:
@@ -51,7 +29,7 @@ class Router:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.routes = [*_open_routes(world), *_reference_routes(world)]
+        self.routes = routes_of(world)
         self._patterns = [(route.pattern, route) for route in self.routes]
 
     def handle(self, request: Request) -> Response:
@@ -125,7 +103,7 @@ class Router:
             limit_headers = self._check_quota(route)
             response = route.method(call)
         except Refusal as refusal:
-            response = refusal.response()
+            response = nested(refusal) if route.template.startswith(NESTED) else refusal.response()
             limit_headers = {}
         except (ConnectionCut, ClientGone):
             raise
@@ -134,6 +112,8 @@ class Router:
             response, limit_headers = json_response(500, {"code": "generic_error", "message": "sandbox error"}), {}
         if route.has_key:
             response.headers["x-api-version"] = API_VERSION
+            if response.status == 204 and self.world.settings.is_later:
+                response.status = 200  # so the newest description says (contract, 1.5)
         if response.status == 200 and route.name in REPORTED:
             response.headers.update(limit_headers)
         return response
@@ -210,66 +190,3 @@ def _cut(blocks: Iterator[bytes], keep_bytes: int) -> Iterator[bytes]:
         keep_bytes -= len(block)
         yield block
     raise ConnectionCut
-
-
-def _open_routes(world: World) -> list[Route]:
-    """Paths beside the API: what links and presigned URLs lead to. They need no key."""
-    return [
-        Route("storage.put", "PUT", f"{STORAGE}/{{upload_id}}/{{chunk}}", world.storage.put, has_key=False),
-        Route("files.get", "GET", f"{FILES}/{{asset_id}}/{{filename}}", world.assets.download, has_key=False),
-        Route("thumbnails.get", "GET", f"{THUMBNAILS}/{{video_id}}/{{at}}", world.previews.thumbnail, has_key=False),
-        Route("streams.get", "GET", f"{PLAYLISTS}/{{video_id}}/{{name}}", world.previews.playlist, has_key=False),
-    ]
-
-
-def _reference_routes(world: World) -> list[Route]:
-    """The methods of the reference, by the names that it gives them; fixed paths before those with a parameter."""
-    table: list[tuple[str, str, str, Any]] = [
-        ("indexes.list", "GET", "/indexes", world.indexes.list_page),
-        ("indexes.create", "POST", "/indexes", world.indexes.create),
-        ("indexes.retrieve", "GET", "/indexes/{index_id}", world.indexes.retrieve),
-        ("indexes.update", "PUT", "/indexes/{index_id}", world.indexes.update),
-        ("indexes.delete", "DELETE", "/indexes/{index_id}", world.indexes.delete),
-        *_upload_table(world),
-        ("assets.list", "GET", "/assets", world.assets.list_page),
-        ("assets.create", "POST", "/assets", world.assets.create),
-        ("assets.retrieve", "GET", "/assets/{asset_id}", world.assets.retrieve),
-        ("assets.delete", "DELETE", "/assets/{asset_id}", world.assets.delete),
-        *_video_table(world),
-        ("search.create", "POST", "/search", world.searching.create),
-        ("search.retrieve", "GET", "/search/{page_token}", world.searching.retrieve),
-        ("summarize", "POST", "/summarize", world.generation.summarize),
-        ("gist", "POST", "/gist", world.generation.gist),
-        ("generate", "POST", "/generate", world.generation.generate),
-        ("analyze", "POST", "/analyze", world.generation.analyze),
-    ]
-    return [Route(*row) for row in table]
-
-
-def _upload_table(world: World) -> list[tuple[str, str, str, Any]]:
-    uploads = world.uploads
-    session = "/assets/multipart-uploads/{upload_id}"
-    return [
-        ("multipart_upload.list_incomplete_uploads", "GET", "/assets/multipart-uploads", uploads.list_incomplete),
-        ("multipart_upload.create", "POST", "/assets/multipart-uploads", uploads.create),
-        ("multipart_upload.get_status", "GET", session, uploads.get_status),
-        ("multipart_upload.report_chunk_batch", "POST", session, uploads.report),
-        ("multipart_upload.get_additional_presigned_urls", "POST", f"{session}/presigned-urls", uploads.more_urls),
-    ]
-
-
-def _video_table(world: World) -> list[tuple[str, str, str, Any]]:
-    indexed, videos = world.indexed, world.videos
-    one = "/indexes/{index_id}/indexed-assets/{indexed_asset_id}"
-    video = "/indexes/{index_id}/videos/{video_id}"
-    return [
-        ("indexes.indexed_assets.list", "GET", "/indexes/{index_id}/indexed-assets", indexed.list_page),
-        ("indexes.indexed_assets.create", "POST", "/indexes/{index_id}/indexed-assets", indexed.create),
-        ("indexes.indexed_assets.retrieve", "GET", one, videos.retrieve_indexed_asset),
-        ("indexes.indexed_assets.delete", "DELETE", one, indexed.delete),
-        ("indexes.indexed_assets.update", "PATCH", one, indexed.update),
-        ("indexes.videos.list", "GET", "/indexes/{index_id}/videos", videos.list_page),
-        ("indexes.videos.retrieve", "GET", video, videos.retrieve),
-        ("indexes.videos.delete", "DELETE", video, videos.delete),
-        ("indexes.videos.update", "PATCH", video, videos.update),
-    ]

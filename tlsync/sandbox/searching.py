@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from tlsync.sandbox.assets import Assets
 from tlsync.sandbox.calls import Call, check_id
 from tlsync.sandbox.core import Core, instant
-from tlsync.sandbox.facts import Unusable, read_facts
+from tlsync.sandbox.entities import Entities
 from tlsync.sandbox.filters import from_search
 from tlsync.sandbox.forms import Form
 from tlsync.sandbox.indexed_assets import IndexedAssets
@@ -19,6 +18,7 @@ from tlsync.sandbox.matching import Hit, Query, find
 from tlsync.sandbox.paging import read_page_limit
 from tlsync.sandbox.previews import Previews
 from tlsync.sandbox.refusals import invalid, not_provided, refused
+from tlsync.sandbox.sources import Sources
 from tlsync.sandbox.wire import Response, json_response
 from tlsync.sandbox.words import words_of
 
@@ -43,13 +43,15 @@ class Searching:
     def __init__(
         self,
         core: Core,
-        assets: Assets,
+        sources: Sources,
+        entities: Entities,
         indexes: Indexes,
         indexed: IndexedAssets,
         previews: Previews,
     ) -> None:
         self._core = core
-        self._assets = assets
+        self._sources = sources
+        self._entities = entities
         self._indexes = indexes
         self._indexed = indexed
         self._previews = previews
@@ -151,19 +153,10 @@ class Searching:
         if kind is None:
             raise not_provided("query_media_type")
         if url is not None:
-            asset_id = self._assets.links.asset_behind(url)
-            if asset_id is None:
-                raise invalid("The query_media_url cannot be fetched: the sandbox only reads links to its own assets.")
-            path = self._assets.file_of(self._assets.get_ready(asset_id)[0].id)
+            facts = self._sources.read_url(url, ("image",)).facts
         else:
             assert file is not None
-            path = file.path
-        try:
-            facts = read_facts(path, self._core.media)
-        except Unusable as error:
-            raise invalid(f"The query image can't be used: {error.message}") from None
-        if facts.kind != "image":
-            raise invalid("The query media must be a JPEG or PNG.")
+            facts = self._sources.read_part(file, ("image",)).facts
         return facts.width / facts.height
 
     def _with_entities(self, text: str, model: str) -> str:
@@ -172,10 +165,7 @@ class Searching:
         def name_of(mark: re.Match[str]) -> str:
             if model != "marengo3.0":
                 raise invalid("Entities in a query need Marengo 3.0.")
-            row = self._core.db.row("SELECT name FROM entities WHERE id = ?", (mark.group(1),))
-            if row is None:
-                raise invalid(f"There is no entity {mark.group(1)}.")
-            return str(row["name"])
+            return self._entities.name_for_search(mark.group(1))
 
         return ENTITY.sub(name_of, text)
 

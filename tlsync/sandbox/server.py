@@ -24,9 +24,9 @@ from tlsync.sandbox.app import make_app
 from tlsync.sandbox.facts import MediaReader
 from tlsync.sandbox.faults import Faults
 from tlsync.sandbox.ledger import Ledger
-from tlsync.sandbox.routes import BASE_PATH, Router
+from tlsync.sandbox.routes import Router
 from tlsync.sandbox.settings import DEFAULT_API_KEY, MIB, Platform, RateLimit, SandboxSettings, Timings
-from tlsync.sandbox.world import World
+from tlsync.sandbox.world import BASE_PATH, World
 
 HOST = "127.0.0.1"
 START_LIMIT_S = 30.0

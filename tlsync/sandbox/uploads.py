@@ -197,6 +197,15 @@ class Uploads:
             )
             db.execute("UPDATE sessions SET expires_ms = min(expires_ms, ?) WHERE completed_ms IS NULL", (now_ms,))
 
+    def discard_expired(self) -> None:
+        """Remove the chunks of sessions that are over; nobody can ask for them."""
+        rows = self._core.db.rows(
+            "SELECT file FROM parts WHERE upload_id IN"
+            " (SELECT id FROM sessions WHERE completed_ms IS NULL AND expires_ms <= ?)",
+            (self._core.now_ms(),),
+        )
+        self._storage.discard(row["file"] for row in rows)
+
     # -- inside -----------------------------------------------------------------------------------------
 
     def _get(self, call: Call) -> Session:

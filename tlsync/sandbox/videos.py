@@ -6,7 +6,7 @@ from typing import Any
 
 from tlsync.sandbox.calls import Call
 from tlsync.sandbox.core import Core, instant
-from tlsync.sandbox.embeddings import check_options, video_segments
+from tlsync.sandbox.embeddings import Embedding, check_options
 from tlsync.sandbox.indexed_assets import IndexedAsset, IndexedAssets
 from tlsync.sandbox.indexes import Indexes
 from tlsync.sandbox.previews import Previews
@@ -72,7 +72,8 @@ class Videos:
         if model is None:
             raise invalid("The index has no Marengo model, so there are no embeddings.")
         check_options(model, options)
-        segments = video_segments(item.filename, item.facts, model, options) if is_ready else []
+        wanted = Embedding(model, item.filename, item.facts, tuple(options), ("clip",), 0.0, item.facts.duration_s)
+        segments = wanted.segments() if is_ready else []
         return {"model_name": model, "video_embedding": {"segments": segments}}
 
 

@@ -6,8 +6,14 @@ import random
 from pathlib import Path
 
 from tlsync.clock import Clock
+from tlsync.sandbox.analysis_tasks import AnalysisTasks
 from tlsync.sandbox.assets import Assets
 from tlsync.sandbox.core import Core
+from tlsync.sandbox.embed_v1 import EmbedV1
+from tlsync.sandbox.embed_v2 import EmbedV2
+from tlsync.sandbox.embedding_tasks import EmbeddingTasks
+from tlsync.sandbox.entities import Entities
+from tlsync.sandbox.entity_collections import EntityCollections
 from tlsync.sandbox.facts import MediaReader
 from tlsync.sandbox.generation import Generation
 from tlsync.sandbox.indexed_assets import IndexedAssets
@@ -18,9 +24,14 @@ from tlsync.sandbox.previews import Previews
 from tlsync.sandbox.quotas import Quotas
 from tlsync.sandbox.searching import Searching
 from tlsync.sandbox.settings import SandboxSettings
+from tlsync.sandbox.sources import Sources
 from tlsync.sandbox.storage import Storage
+from tlsync.sandbox.tasks import Tasks
+from tlsync.sandbox.transfers import Transfers
 from tlsync.sandbox.uploads import Uploads
 from tlsync.sandbox.videos import Videos
+
+BASE_PATH = "/v1.3"
 
 
 class World:
@@ -49,8 +60,18 @@ class World:
         self.indexed = IndexedAssets(self.core, self.assets, self.indexes)
         self.previews = Previews(self.core, self.assets, self.indexed)
         self.videos = Videos(self.core, self.indexes, self.indexed, self.previews)
-        self.searching = Searching(self.core, self.assets, self.indexes, self.indexed, self.previews)
-        self.generation = Generation(self.core, self.assets, self.indexed)
+        self.sources = Sources(self.core, self.assets)
+        self.collections = EntityCollections(self.core)
+        self.entities = Entities(self.core, self.assets, self.collections)
+        self.searching = Searching(self.core, self.sources, self.entities, self.indexes, self.indexed, self.previews)
+        self.generation = Generation(self.core, self.sources, self.indexed)
+        self.analysis_tasks = AnalysisTasks(self.core, self.generation)
+        embedding_tasks = EmbeddingTasks(self.core)
+        self.embed_v1 = EmbedV1(self.core, self.sources, embedding_tasks)
+        self.embed_v2 = EmbedV2(self.core, self.sources, embedding_tasks, BASE_PATH)
+        self.tasks = Tasks(self.core, self.assets, self.indexes, self.indexed, self.videos, self.sources)
+        self.transfers = Transfers(self.core, self.indexes)
+        self.uploads.discard_expired()
 
     def expire_urls(self) -> None:
         """All chunk URLs handed out so far are over."""

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+
+from tlsync.api import TwelveLabs
+from tlsync.api.connections import new_http_client, shared_ssl_context, timeout
+from tlsync.errors import Unreachable
+
+from .helpers import ID, KEY, FakeClock, Wire
+
+
+def test_all_clients_share_one_ssl_context_that_checks() -> None:
+    context = shared_ssl_context()
+    assert context is shared_ssl_context()
+    assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
+
+
+def test_the_loggers_of_the_libraries_are_quiet() -> None:
+    code = (
+        "import logging; logging.basicConfig(level=logging.DEBUG); import tlsync.api;"
+        "print([logging.getLogger(n).getEffectiveLevel() for n in ('httpx', 'httpcore', 'httpcore.http11')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str([logging.WARNING] * 3)
+
+
+def test_a_client_follows_nothing_and_trusts_no_environment() -> None:
+    with new_http_client(Wire(), None, 60.0) as client:
+        assert not client.follow_redirects and not client.trust_env
+
+
+@pytest.mark.parametrize(("read_s", "connect_s"), [(60.0, 10.0), (600.0, 10.0), (2.0, 2.0)])
+def test_connecting_takes_ten_seconds_at_most(read_s: float, connect_s: float) -> None:
+    assert timeout(read_s) == httpx.Timeout(read_s, connect=connect_s)
+
+
+def test_a_server_that_does_not_speak_tls_gets_no_key(clock: FakeClock) -> None:
+    """The handshake fails closed; nothing readable went out."""
+    received: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+
+        def serve() -> None:
+            for _ in range(5):
+                connection, _ = listener.accept()
+                with connection:
+                    received.append(connection.recv(65536))
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        base_url = f"https://127.0.0.1:{listener.getsockname()[1]}/v1.3"
+        with TwelveLabs(KEY, base_url, clock=clock) as client, pytest.raises(Unreachable):
+            client.assets.retrieve(ID)
+        thread.join()
+    assert received and not any(KEY.encode() in block for block in received)

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tlsync.api.failures import Failed, Outcome
+from tlsync.api.retry import Repeater, RetryPolicy
+from tlsync.api.routes import Repeat, Route
+from tlsync.errors import ApiError, Interrupted, RateLimited, ServerFault, Unreachable
+
+from .helpers import FakeClock
+
+GET = Route("GET", "/x")
+CREATE = Route("POST", "/x")
+REPORT = Route("POST", "/r", repeat=Repeat.HARMLESS)
+GENERATE = Route("POST", "/g", repeat=Repeat.COSTS)
+DELETE = Route("DELETE", "/x")
+
+Step = Failed | str
+
+
+def failed(outcome: Outcome) -> Failed:
+    return Failed(ServerFault("trouble") if outcome is not Outcome.NOT_SENT else Unreachable("away"), outcome)
+
+
+def limited(wait_s: float | None) -> Failed:
+    return Failed(RateLimited("slow down", retry_after_s=wait_s), Outcome.LIMITED)
+
+
+class Attempts:
+    """Plays the given steps; counts."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps = list(steps)
+        self.count = 0
+
+    def __call__(self) -> str:
+        self.count += 1
+        step = self.steps.pop(0)
+        if isinstance(step, Failed):
+            raise step
+        return step
+
+
+MakeRepeater = Callable[..., Repeater]
+
+
+@pytest.fixture
+def make_repeater(clock: FakeClock, stop: threading.Event) -> MakeRepeater:
+    return lambda **policy: Repeater(RetryPolicy(**{"jitter": lambda: 1.0, **policy}), clock, stop)
+
+
+@pytest.mark.parametrize(
+    ("route", "again"),
+    [
+        (GET, {Outcome.NOT_SENT, Outcome.LIMITED, Outcome.UNAVAILABLE, Outcome.UNKNOWN}),
+        (DELETE, {Outcome.NOT_SENT, Outcome.LIMITED, Outcome.UNAVAILABLE, Outcome.UNKNOWN}),
+        (REPORT, {Outcome.NOT_SENT, Outcome.LIMITED, Outcome.UNAVAILABLE, Outcome.UNKNOWN}),
+        (GENERATE, {Outcome.NOT_SENT, Outcome.LIMITED, Outcome.UNAVAILABLE}),
+        (CREATE, {Outcome.NOT_SENT, Outcome.LIMITED}),
+    ],
+)
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_what_is_tried_again(make_repeater: MakeRepeater, route: Route, again: set[Outcome], outcome: Outcome) -> None:
+    attempts = Attempts(limited(1.0) if outcome is Outcome.LIMITED else failed(outcome), "done")
+    if outcome in again:
+        assert make_repeater().run(route, attempts) == "done"
+    else:
+        with pytest.raises(ApiError):
+            make_repeater().run(route, attempts)
+        assert attempts.count == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "outcomes", "maybe"),
+    [
+        (CREATE, [Outcome.UNKNOWN], True),
+        (CREATE, [Outcome.UNAVAILABLE], True),
+        (CREATE, [Outcome.FINAL], False),
+        (CREATE, [Outcome.NOT_SENT] * 5, False),
+        (GENERATE, [Outcome.UNKNOWN], True),
+        (GET, [Outcome.UNKNOWN] * 5, False),
+        (REPORT, [Outcome.UNKNOWN] * 5, True),
+        # The first attempt may have worked, however clear the end is.
+        (REPORT, [Outcome.UNKNOWN, Outcome.FINAL], True),
+        (REPORT, [Outcome.UNKNOWN] + [Outcome.NOT_SENT] * 4, True),
+    ],
+)
+def test_whether_the_call_may_have_worked(
+    make_repeater: MakeRepeater, route: Route, outcomes: list[Outcome], maybe: bool
+) -> None:
+    with pytest.raises(ApiError) as caught:
+        make_repeater().run(route, Attempts(*map(failed, outcomes)))
+    assert caught.value.maybe_applied is maybe
+
+
+def test_waits_double_up_to_the_cap(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    repeater = make_repeater(attempts=6, base_s=1.0, cap_s=5.0, total_s=1000.0)
+    with pytest.raises(ServerFault):
+        repeater.run(GET, Attempts(*[failed(Outcome.UNKNOWN) for _ in range(6)]))
+    assert clock.waits == [1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_waits_are_random_from_zero(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    policy = RetryPolicy(jitter=random.Random(1).random)
+    assert all(0 <= policy.backoff_s(3) <= 4 for _ in range(100))
+    assert policy.backoff_s(10**6) <= 30
+    assert all(10 <= policy.spread_s(10) <= 11 for _ in range(100))
+
+
+def test_no_attempt_begins_after_the_total_time(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    attempts = Attempts(*[failed(Outcome.UNKNOWN) for _ in range(99)])
+    with pytest.raises(ServerFault):
+        make_repeater(attempts=99, base_s=4.0, total_s=11.0).run(GET, attempts)
+    assert clock.waits == [4.0] and attempts.count == 2
+
+
+def test_the_last_error_is_the_one_that_is_raised(make_repeater: MakeRepeater) -> None:
+    last = failed(Outcome.FINAL)
+    with pytest.raises(ServerFault) as caught:
+        make_repeater().run(GET, Attempts(failed(Outcome.UNKNOWN), last))
+    assert caught.value is last.error
+    assert caught.value.__context__ is None and caught.value.__cause__ is None
+
+
+def test_other_exceptions_pass_untouched(make_repeater: MakeRepeater) -> None:
+    def attempt() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        make_repeater().run(GET, attempt)
+
+
+def test_a_limit_is_waited_out_never_earlier_than_told(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    assert make_repeater().run(CREATE, Attempts(limited(40.0), "done")) == "done"
+    assert clock.waits == pytest.approx([44.0])
+
+
+def test_a_limit_that_says_nothing_is_backed_off_from(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    assert make_repeater().run(CREATE, Attempts(limited(None), limited(None), "done")) == "done"
+    assert clock.waits == [1.0, 2.0]
+
+
+def test_a_long_limit_is_raised_with_its_span(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    with pytest.raises(RateLimited) as caught:
+        make_repeater(max_wait_s=60.0).run(GET, Attempts(limited(61.0)))
+    assert caught.value.retry_after_s == 61.0 and clock.waits == []
+
+
+def test_a_limit_stops_its_group_without_a_request_and_no_other(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    repeater = make_repeater()
+    one, other = Route("POST", "/a", group="indexing"), Route("POST", "/b", group="indexing")
+    with pytest.raises(RateLimited):
+        repeater.run(one, Attempts(limited(100.0)))
+    held = Attempts("done")
+    with pytest.raises(RateLimited) as caught:
+        repeater.run(other, held)
+    assert held.count == 0 and caught.value.retry_after_s == 100.0
+    assert repeater.run(GET, Attempts("free")) == "free"
+    clock.elapsed_s += 70
+    assert repeater.run(other, held) == "done"
+    assert clock.waits == pytest.approx([33.0])
+
+
+def test_a_group_is_probed_after_an_hour(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    repeater = make_repeater()
+    with pytest.raises(RateLimited):
+        repeater.run(GET, Attempts(limited(86_400.0)))
+    clock.elapsed_s += 3600
+    assert repeater.run(GET, Attempts("done")) == "done"
+
+
+def test_stop_ends_a_wait(make_repeater: MakeRepeater, clock: FakeClock, stop: threading.Event) -> None:
+    clock.on_wait = stop.set
+    attempts = Attempts(failed(Outcome.UNKNOWN), "done")
+    with pytest.raises(Interrupted):
+        make_repeater().run(GET, attempts)
+    assert attempts.count == 1
+
+
+def test_retries_are_told_to_the_log(make_repeater: MakeRepeater, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    make_repeater().run(GET, Attempts(failed(Outcome.UNKNOWN), "done"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "retrying route='GET /x' attempt=1 wait_s=1.0 because=ServerFault"
+    ]

@@ -1,0 +1,327 @@
+"""Whole or not, told from the outside of a container."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import MakeClip
+from tlsync.errors import FileChanged
+from tlsync.media.container import check_whole
+from tlsync.media.identity import open_media
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Callable[[bytes], str | None]:
+    """The verdict on a file of these bytes."""
+
+    def verdict(data: bytes) -> str | None:
+        path = tmp_path / "checked"
+        path.write_bytes(data)
+        with open_media(path) as fd:
+            return check_whole(fd, len(data), path)
+
+    return verdict
+
+
+Check = Callable[[bytes], str | None]
+
+
+def encode(path: Path, style: str, *, options: dict[str, str] | None = None, has_video: bool = True) -> bytes:
+    """A short real file of a container, one second of sound and, where wanted, picture."""
+    with av.open(str(path), "w", format=style, options=options or {}) as container:
+        video = container.add_stream("mpeg4", rate=10) if has_video else None
+        if video is not None:
+            video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        audio = container.add_stream("pcm_s16le" if style in ("wav", "avi", "matroska", "mov") else "aac", rate=8000)
+        for number in range(10):
+            if video is not None:
+                picture = VideoFrame(64, 64, "yuv420p")
+                for plane in picture.planes:
+                    plane.update(random.Random(number).randbytes(plane.buffer_size))
+                picture.pts, picture.time_base = number, Fraction(1, 10)
+                container.mux(video.encode(picture))
+            sound = AudioFrame(format="s16", layout="mono", samples=800)
+            sound.planes[0].update(random.Random(number).randbytes(1600).ljust(sound.planes[0].buffer_size, b"\0"))
+            sound.sample_rate, sound.pts = 8000, number * 800
+            sound.time_base = Fraction(1, 8000)
+            container.mux(audio.encode(sound))
+        if video is not None:
+            container.mux(video.encode(None))
+        container.mux(audio.encode(None))
+    return path.read_bytes()
+
+
+def box(kind: bytes, body: bytes = b"", *, size: int | None = None) -> bytes:
+    return struct.pack(">I4s", len(body) + 8 if size is None else size, kind) + body
+
+
+def moov(*, offset: int, sample_sizes: list[int], coding: bytes = b"avc1", wide: bool = False) -> bytes:
+    """An index with one picture track of one chunk."""
+    table = struct.pack(">II", 0, 1) + (struct.pack(">Q", offset) if wide else struct.pack(">I", offset))
+    tables = (
+        box(b"stsd", struct.pack(">IIII", 0, 1, 16, 0)[:12] + coding + bytes(8))
+        + box(b"stsc", struct.pack(">IIIII", 0, 1, 1, len(sample_sizes), 1))
+        + box(
+            b"stsz", struct.pack(">III", 0, 0, len(sample_sizes)) + b"".join(s.to_bytes(4, "big") for s in sample_sizes)
+        )
+        + box(b"co64" if wide else b"stco", table)
+    )
+    media = box(b"hdlr", struct.pack(">II4s", 0, 0, b"vide")) + box(b"minf", box(b"stbl", tables))
+    return box(b"moov", box(b"mvhd", bytes(100)) + box(b"trak", box(b"mdia", media)))
+
+
+FTYP = box(b"ftyp", b"isom\0\0\0\0")
+
+
+class Files(dict[str, bytes]):
+    """By kind. Says nothing of the bytes when a test fails."""
+
+    def __repr__(self) -> str:
+        return "Files()"
+
+
+@pytest.fixture(scope="module")
+def real_files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    folder = tmp_path_factory.mktemp("containers")
+    return Files(
+        {
+            "mp4": encode(folder / "a.mp4", "mp4"),
+            "faststart": encode(folder / "b.mp4", "mp4", options={"movflags": "faststart"}),
+            "fragmented": encode(folder / "c.mp4", "mp4", options={"movflags": "frag_keyframe+empty_moov"}),
+            "mov": encode(folder / "d.mov", "mov"),
+            "mkv": encode(folder / "e.mkv", "matroska"),
+            "avi": encode(folder / "f.avi", "avi"),
+            "wav": encode(folder / "g.wav", "wav", has_video=False),
+            "m4a": encode(folder / "h.m4a", "ipod", has_video=False),
+        }
+    )
+
+
+KINDS = ["mp4", "faststart", "fragmented", "mov", "mkv", "avi", "wav", "m4a"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_file_is_whole(real_files: Files, check: Check, kind: str) -> None:
+    assert check(real_files[kind]) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "fragmented"])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(part=st.floats(0.02, 0.9999))
+def test_the_beginning_of_a_file_is_not_whole(real_files: Files, check: Check, kind: str, part: float) -> None:
+    """A copy under way, cut off anywhere."""
+    data = real_files[kind]
+    assert check(data[: max(64, int(len(data) * part))])
+
+
+@pytest.mark.parametrize("kind", ["mp4", "faststart", "mov", "m4a"])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(part=st.floats(0.01, 0.9))
+def test_a_file_whose_space_was_reserved_first_is_not_whole(
+    real_files: Files, check: Check, kind: str, part: float
+) -> None:
+    """A copy under way that has its final size from the start; the rest is zeros."""
+    data = real_files[kind]
+    assert check(data[: int(len(data) * part)].ljust(len(data), b"\0"))
+
+
+@pytest.mark.parametrize("size_bytes", [1, 100, 100_000])
+def test_zeros_are_not_whole(check: Check, size_bytes: int) -> None:
+    assert "zeros" in (check(bytes(size_bytes)) or "")
+
+
+def test_a_real_clip_is_whole_and_takes_a_few_reads(make_clip: MakeClip, tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", duration_s=5.0)
+    with open_media(path) as fd:
+        started_s = time.process_time()
+        assert check_whole(fd, path.stat().st_size, path) is None
+        assert time.process_time() - started_s < 0.05
+
+
+def test_what_is_no_known_container_passes(check: Check) -> None:
+    """Whether it opens is for the probe to find out."""
+    assert check(b"\x47" + b"whatever" * 50) is None
+
+
+def test_an_mp4_is_known_by_its_content(real_files: Files, tmp_path: Path) -> None:
+    path = tmp_path / "clip.wav"
+    path.write_bytes(real_files["mp4"][:-100])
+    with open_media(path) as fd:
+        assert check_whole(fd, path.stat().st_size, path)
+
+
+def test_an_mp4_without_index_is_not_whole(check: Check) -> None:
+    assert "moov" in (check(FTYP + box(b"mdat", b"x" * 100)) or "")
+
+
+def test_the_last_part_may_reach_to_the_end(check: Check) -> None:
+    """Size 0 means so; then the index must come first, and tells whether the data is there."""
+    index = moov(offset=len(FTYP) + 300, sample_sizes=[50, 50])
+    start = len(FTYP + index)
+    index = moov(offset=start + 8, sample_sizes=[50, 50])
+    assert check(FTYP + index + box(b"mdat", b"x" * 100, size=0)) is None
+    assert "behind the end" in (check(FTYP + index + box(b"mdat", b"x" * 99, size=0)) or "")
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_samples_behind_the_end_of_the_file_are_noticed(check: Check, wide: bool) -> None:
+    """Where the sizes of parts add up, the sample tables still tell."""
+    start = len(FTYP) + 8
+    whole = FTYP + box(b"mdat", b"x" * 100) + moov(offset=start, sample_sizes=[60, 40], wide=wide)
+    assert check(whole) is None
+    beyond = FTYP + box(b"mdat", b"x" * 100) + moov(offset=start + 10_000, sample_sizes=[60, 40], wide=wide)
+    assert "behind the end" in (check(beyond) or "")
+
+
+def test_empty_last_samples_are_noticed_unless_they_may_be_zeros(check: Check) -> None:
+    start = len(FTYP) + 8
+    data = FTYP + box(b"mdat", b"x" * 60 + bytes(40))
+    assert "zeros" in (check(data + moov(offset=start, sample_sizes=[60, 40])) or "")
+    assert check(data + moov(offset=start, sample_sizes=[60, 40], coding=b"raw ")) is None
+
+
+def test_sizes_of_64_bits_are_read(check: Check) -> None:
+    wide = struct.pack(">I4sQ", 1, b"mdat", 116) + b"x" * 100
+    index = moov(offset=len(FTYP) + 16, sample_sizes=[60, 40])
+    assert check(FTYP + wide + index) is None
+    huge = struct.pack(">I4sQ", 1, b"mdat", 2**63) + b"x" * 100
+    assert "more bytes than the file has" in (check(FTYP + huge + index) or "")
+
+
+def test_bytes_behind_the_last_part_are_noticed(check: Check) -> None:
+    whole = FTYP + box(b"mdat", b"x" * 100) + moov(offset=len(FTYP) + 8, sample_sizes=[100])
+    assert check(whole + b"abc")
+    assert check(whole + bytes(1000))
+    assert check(whole + b"\x03abc" * 1000)
+
+
+@pytest.mark.parametrize("size", [2, 7])
+def test_a_part_smaller_than_its_own_header_is_damage(check: Check, size: int) -> None:
+    assert "damaged" in (check(FTYP + box(b"moov", b"x" * 50, size=size)) or "")
+
+
+def test_an_index_without_samples_is_not_whole(check: Check) -> None:
+    """What a recorder that writes fragments leaves before the first of them."""
+    tables = box(b"stsc", bytes(8)) + box(b"stsz", bytes(12)) + box(b"stco", bytes(8))
+    media = box(b"hdlr", struct.pack(">II4s", 0, 0, b"vide")) + box(b"minf", box(b"stbl", tables))
+    assert "no samples" in (check(FTYP + box(b"moov", box(b"trak", box(b"mdia", media)))) or "")
+
+
+def test_a_track_that_was_never_written_to_does_not_matter(check: Check) -> None:
+    """Some cameras make a sound track with the microphone off."""
+    tables = box(b"stsc", bytes(8)) + box(b"stsz", bytes(12)) + box(b"stco", bytes(8))
+    media = box(b"hdlr", struct.pack(">II4s", 0, 0, b"soun")) + box(b"minf", box(b"stbl", tables))
+    index = moov(offset=len(FTYP) + 8, sample_sizes=[100])
+    both = box(b"moov", index[8:] + box(b"trak", box(b"mdia", media)))
+    assert check(FTYP + box(b"mdat", b"x" * 100) + both) is None
+
+
+def test_a_fragment_without_its_data_is_not_whole(real_files: Files, check: Check) -> None:
+    assert "no data yet" in (check(real_files["fragmented"] + box(b"moof", bytes(50))) or "")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        FTYP + box(b"free") * 300_000,
+        FTYP + box(b"moov", box(b"trak") * 50_000),
+        FTYP + box(b"moov", box(b"trak", size=0) + bytes(1000)),
+        FTYP + box(b"moov", box(b"trak", box(b"trak", box(b"trak", box(b"mdia", box(b"mdia")))))),
+        FTYP + moov(offset=0, sample_sizes=[2**32 - 1] * 1000),
+        FTYP
+        + box(
+            b"moov", box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", box(b"stco", b"\0\0\0\0\xff\xff\xff\xff")))))
+        ),
+        b"RIFF" + (4).to_bytes(4, "little") + b"AVI " + (b"RIFF" + (4).to_bytes(4, "little") + b"AVIX") * 50_000,
+    ],
+    ids=["many parts", "many tracks", "endless track", "nested", "huge samples", "huge table", "many riffs"],
+)
+def test_hostile_structures_cost_little(check: Check, hostile: bytes) -> None:
+    started_s = time.process_time()
+    check(hostile)
+    assert time.process_time() - started_s < 2.0
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    places=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 255)), min_size=1, max_size=8),
+    kind=st.sampled_from(KINDS),
+)
+def test_damaged_bytes_never_raise(real_files: Files, check: Check, kind: str, places: list[tuple[float, int]]) -> None:
+    data = bytearray(real_files[kind])
+    for place, value in places:
+        data[int(place * len(data))] = value
+    verdict = check(bytes(data))
+    assert verdict is None or verdict
+
+
+def riff(form: bytes, body: bytes, *, size: int | None = None, kind: bytes = b"RIFF") -> bytes:
+    length = 4 + len(body) if size is None else size
+    return kind + length.to_bytes(4, "little") + form + body
+
+
+def test_riff_may_be_padded(check: Check) -> None:
+    """To an even length, or by a writer that rounds up to a disk block."""
+    assert check(riff(b"WAVE", b"x" * 101) + b"\0") is None
+    assert check(riff(b"WAVE", b"x" * 100) + bytes(512)) is None
+
+
+def test_riff_with_much_behind_it_is_not_whole(check: Check) -> None:
+    """A recorder writes the length last."""
+    assert "more than its header says" in (check(riff(b"WAVE", b"x" * 100) + b"x" * 10_000) or "")
+    assert "not filled in" in (check(riff(b"WAVE", b"x" * 100, size=0)) or "")
+
+
+def test_riff_of_unknown_length_passes(check: Check) -> None:
+    assert check(riff(b"WAVE", b"x" * 100, size=0xFFFFFFFF)) is None
+
+
+def test_rf64_has_its_length_in_a_chunk(check: Check) -> None:
+    def rf64(length: int) -> bytes:
+        return riff(
+            b"WAVE", b"ds64" + (28).to_bytes(4, "little") + length.to_bytes(8, "little") + bytes(80),
+            size=0xFFFFFFFF, kind=b"RF64",
+        )  # fmt: skip
+
+    total = len(rf64(0))
+    assert check(rf64(total - 8)) is None
+    assert "should be" in (check(rf64(2**40)) or "")
+
+
+def test_a_long_avi_has_several_riffs(check: Check) -> None:
+    whole = riff(b"AVI ", b"x" * 100) + riff(b"AVIX", b"x" * 100)
+    assert check(whole) is None
+    assert "should be" in (check(whole[:-1]) or "")
+
+
+def test_matroska_of_unknown_length_passes(check: Check) -> None:
+    assert check(b"\x1a\x45\xdf\xa3\x84test" + b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" + b"x" * 50) is None
+
+
+def test_matroska_that_ends_in_zeros_is_not_whole(check: Check) -> None:
+    body = b"x" * 1000 + bytes(100_000)
+    segment = b"\x18\x53\x80\x67\x08" + len(body).to_bytes(7, "big")
+    assert check(b"\x1a\x45\xdf\xa3\x84test" + segment.replace(b"\x67\x08", b"\x67\x01") + body)
+
+
+def test_a_file_that_became_shorter_has_changed(tmp_path: Path, real_files: Files) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(real_files["mp4"])
+    size_bytes = path.stat().st_size
+    with open_media(path) as fd:
+        os.truncate(path, 100)
+        with pytest.raises(FileChanged):
+            check_whole(fd, size_bytes, path)
