@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -101,6 +103,9 @@ class LimitSettings:
     min_duration_s: float | None = None
     max_duration_s: float | None = None
     min_side_px: int | None = None
+    max_width_px: int | None = None
+    max_height_px: int | None = None
+    max_aspect: float | None = None
 
 
 def default_state_dir() -> Path:
@@ -140,26 +145,32 @@ def load_settings(path: Path | None, *, profile: str | None, env: Mapping[str, s
         ConfigError: There is no file, or it has mistakes; all of them are named, with their lines.
     """
     if profile is not None and (not profile or not all(c.isalnum() or c in "-_" for c in profile)):
-        raise ConfigError(f"--profile {profile!r}: use letters, digits, - and _")
+        raise ConfigError(f"{profile!r} is no name for a profile", hint="use letters, digits, - and _")
     where = config_path(path, profile=profile, env=env)
     try:
         text = where.read_text("utf-8")
     except FileNotFoundError:
         raise ConfigError(
-            f"{where}: there is no settings file", hint="copy config.example.toml there and set [[root]] path"
+            f"{where}: there is no settings file",
+            hint="copy config.example.toml there and set the path of its [[root]], or name another file with --config",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: can't be read: {error}") from error
-    settings = parse_settings(text, str(where), env=env)
+    settings = parse_settings(text, str(where))
     if profile is not None:
         # Each profile has a catalog of its own, also where the file does not name a state folder.
-        settings = _with_state_dir(settings, settings.state_dir / profile)
-    if env.get("TLSYNC_STATE_DIR"):
-        settings = _with_state_dir(settings, Path(env["TLSYNC_STATE_DIR"]).expanduser().absolute())
+        settings = replace(settings, state_dir=settings.state_dir / profile)
+    if state_dir := env.get("TLSYNC_STATE_DIR"):
+        settings = replace(settings, state_dir=Path(state_dir).expanduser().absolute())
+    if base_url := env.get("TWELVELABS_BASE_URL"):
+        try:
+            settings = replace(settings, platform=replace(settings.platform, base_url=check_base_url(base_url)))
+        except ValueError as error:
+            raise ConfigError(f"TWELVELABS_BASE_URL: {error}") from error
     return settings
 
 
-def parse_settings(text: str, where: str, *, env: Mapping[str, str]) -> Settings:
+def parse_settings(text: str, where: str) -> Settings:
     """Settings from the text of a file; `where` names it in errors.
 
     Raises:
@@ -168,14 +179,12 @@ def parse_settings(text: str, where: str, *, env: Mapping[str, str]) -> Settings
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: not TOML: {error}") from error
+        raise ConfigError(f"{where}: not TOML: {error}", hint="texts stand in quotes; see toml.io") from error
     problems = Problems(where, find_lines(text))
     top = Table(data, "", None, problems)
     defaults = Settings()
 
     platform = top.table("platform")
-    base_url = env.get("TWELVELABS_BASE_URL") or platform.text("base_url", defaults.platform.base_url)
-    key_file = platform.text("api_key_file", "")
     index = top.table("index")
     sync = top.table("sync")
     upload = top.table("upload")
@@ -183,11 +192,16 @@ def parse_settings(text: str, where: str, *, env: Mapping[str, str]) -> Settings
     sidecar = top.table("sidecar")
     limits = top.table("limits")
     settings = Settings(
-        state_dir=_path(top.text("state_dir", "")) or defaults.state_dir,
-        platform=PlatformSettings(base_url=base_url.rstrip("/"), api_key_file=_path(key_file)),
+        state_dir=top.parsed("state_dir", _path, None) or defaults.state_dir,
+        platform=PlatformSettings(
+            base_url=platform.parsed("base_url", check_base_url, defaults.platform.base_url),
+            api_key_file=platform.parsed("api_key_file", _path, None),
+        ),
         index=IndexSettings(
             models=index.texts("models", defaults.index.models, least=1),
-            model_options=index.texts("model_options", defaults.index.model_options, among=("visual", "audio"), least=1),
+            model_options=index.texts(
+                "model_options", defaults.index.model_options, among=("visual", "audio"), least=1
+            ),
             addons=index.texts("addons", defaults.index.addons, among=("thumbnail",)),
         ),
         roots=tuple(_root(table, problems) for table in top.tables("root")),
@@ -210,10 +224,13 @@ def parse_settings(text: str, where: str, *, env: Mapping[str, str]) -> Settings
             captions=sidecar.texts("captions", (), among=("srt", "vtt")),
         ),
         limits=LimitSettings(
-            max_size_bytes=limits.parsed("max_size", parse_size, None),
+            max_size_bytes=limits.parsed("max_size", parse_size, None, least=1),
             min_duration_s=limits.parsed("min_duration", parse_duration, None),
             max_duration_s=limits.parsed("max_duration", parse_duration, None),
             min_side_px=limits.whole("min_side_px", None, least=1, most=100_000),
+            max_width_px=limits.whole("max_width_px", None, least=1, most=100_000),
+            max_height_px=limits.whole("max_height_px", None, least=1, most=100_000),
+            max_aspect=limits.number("max_aspect", None, least=1.0),
         ),
     )
     for table in (top, platform, index, sync, upload, analysis, sidecar, limits):
@@ -224,40 +241,77 @@ def parse_settings(text: str, where: str, *, env: Mapping[str, str]) -> Settings
 
 
 def _root(table: Table, problems: Problems) -> RootSettings:
-    text = table.text("path", "")
-    if not text:
-        problems.add(table.place("path"), "a root needs a path")
+    # A root without a usable path is noted as a mistake; the empty path only stands in until that is told.
     root = RootSettings(
-        path=_path(text) or Path("/"),
+        path=table.parsed("path", _path, None) or Path(),
         index=table.text("index", "tlsync"),
         include=table.texts("include", DEFAULT_INCLUDE, least=1),
         exclude=table.texts("exclude", ()),
         watch=table.choice("watch", "auto", ("auto", "events", "polling")),
     )
-    if not root.index:
+    if not table.has_text("path"):
+        problems.add(table.place("path"), "a root needs a path")
+    if not root.index.strip():
         problems.add(table.place("index"), "an index needs a name")
     table.refuse_unknown()
     return root
 
 
 def _check_roots(roots: tuple[RootSettings, ...], problems: Problems) -> None:
-    """A file may be below one root only: otherwise it would be uploaded for both."""
+    """A file may be below one root only: otherwise it would be uploaded for both. Links lead where they lead."""
+    real = [Path(os.path.realpath(root.path)) for root in roots]
     for number, root in enumerate(roots):
-        for other in roots[:number]:
-            if root.path == other.path:
-                problems.add(("root", number, "path"), f"{root.path} is named twice")
-            elif root.path in other.path.parents or other.path in root.path.parents:
+        for earlier, other in enumerate(roots[:number]):
+            if Path() in (root.path, other.path):
+                continue
+            if real[number] == real[earlier]:
+                also = "" if root.path == other.path else f", as {other.path}"
+                problems.add(("root", number, "path"), f"{root.path} is named twice{also}")
+            elif real[number] in real[earlier].parents or real[earlier] in real[number].parents:
                 problems.add(
                     ("root", number, "path"), f"{root.path} and {other.path}: one root must not lie in another"
                 )
 
 
 def _path(text: str) -> Path | None:
-    """An absolute path without `..`; links stay as they are. None for an empty text."""
-    return Path(os.path.abspath(Path(text).expanduser())) if text else None  # noqa: PTH100
+    """An absolute path without `..`; links stay as they are. None for an empty text.
+
+    Raises:
+        ValueError: It depends on where tlsync is started.
+    """
+    if not text:
+        return None
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{text!r}: there is no such user") from error
+    if not path.is_absolute():
+        raise ValueError(f"{text!r} must be a whole path, beginning with / or ~")
+    return Path(os.path.normpath(path))
 
 
-def _with_state_dir(settings: Settings, state_dir: Path) -> Settings:
-    from dataclasses import replace
+def check_base_url(text: str) -> str:
+    """A base URL without its last slash. The key is sent there, so it must be encrypted, or this machine.
 
-    return replace(settings, state_dir=state_dir)
+    Raises:
+        ValueError: It is neither, or no URL that paths can be added to.
+    """
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a URL: {error}") from error
+    if parts.scheme not in ("https", "http") or not host:
+        raise ValueError(f"{text!r} is not a URL that begins with https://")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must be a plain URL, without user, query or fragment")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError(f"{text!r} would send the key unencrypted; use https (http is for this machine only)")
+    return text.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -113,13 +114,21 @@ class Table:
             return self._wrong(key, f"must be a whole number from {least} to {most}, not {value!r}", default)
         return value
 
+    def number(self, key: str, default: T, *, least: float) -> float | T:
+        value = self._take(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
+            return self._wrong(key, f"must be a number from {least:g} on, not {value!r}", default)
+        return float(value)
+
     def parsed(self, key: str, parse: Callable[[str], T], default: T, *, least: float | None = None) -> T:
-        """A size, rate or duration, as `parse` reads it."""
+        """A size, rate, duration, path or URL, as `parse` reads it."""
         value = self._take(key)
         if value is None:
             return default
         if not isinstance(value, str):
-            return self._wrong(key, f"must be a text with its unit, not {value!r}", default)
+            return self._wrong(key, f"must be a text in quotes, not {value!r}", default)
         try:
             result = parse(value)
         except ValueError as error:
@@ -140,8 +149,13 @@ class Table:
         # An unknown table of the top level stands at its own header.
         return (key, None, None) if not self._name and isinstance(self._data[key], dict) else self.place(key)
 
+    def has_text(self, key: str) -> bool:
+        """Whether the key is there and not empty; a value of a wrong type was noted by its getter."""
+        return self._data.get(key, "") != ""
+
     def _take(self, key: str) -> Any:
-        self._known.append(key)
+        if key not in self._known:
+            self._known.append(key)
         return self._data.get(key)
 
     def _wrong(self, key: str, text: str, default: T) -> T:

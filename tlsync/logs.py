@@ -24,7 +24,7 @@ _secrets: set[str] = set()
 
 def register_secret(secret: Secret) -> None:
     """From now on this text is in no log line and in nothing that passed `redact`."""
-    if len(secret.reveal()) >= 4:  # shorter ones would blot out ordinary words
+    if len(secret.reveal()) >= 8:  # shorter ones would blot out ordinary words
         _secrets.add(secret.reveal())
 
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from tlsync.api import TwelveLabs
-from tlsync.api.connections import new_http_client, shared_ssl_context, timeout
-from tlsync.errors import Unreachable
+from tlsync.api.connections import HttpClient, shared_ssl_context, timeout
+from tlsync.errors import Interrupted, TlsyncError, Unreachable
 
-from .helpers import ID, KEY, FakeClock, Wire
+from .helpers import ID, KEY, FakeClock, QuietHandler, Wire, real_server
 
 
 def test_all_clients_share_one_ssl_context_that_checks() -> None:
@@ -33,7 +33,7 @@ def test_the_loggers_of_the_libraries_are_quiet() -> None:
 
 
 def test_a_client_follows_nothing_and_trusts_no_environment() -> None:
-    with new_http_client(Wire(), None, 60.0) as client:
+    with HttpClient(Wire(), None, 60.0) as client:
         assert not client.follow_redirects and not client.trust_env
 
 
@@ -62,3 +62,50 @@ def test_a_server_that_does_not_speak_tls_gets_no_key(clock: FakeClock) -> None:
             client.assets.retrieve(ID)
         thread.join()
     assert received and not any(KEY.encode() in block for block in received)
+
+
+@pytest.mark.parametrize("what", ["before the answer", "in the answer", "in a stream", "chunk"])
+def test_closing_wakes_a_thread_that_waits_for_an_answer(what: str) -> None:
+    arrived, release = threading.Event(), threading.Event()
+
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            arrived.set()
+            release.wait(10)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"event_type": "stream_start"}\n')
+            self.do_GET()
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+    def work() -> None:
+        try:
+            if what == "before the answer":
+                client.assets.retrieve(ID)
+            elif what == "in the answer":
+                client.analyze(video_id=ID, prompt="p")
+            elif what == "in a stream":
+                with client.analyze_stream(video_id=ID, prompt="p") as stream:
+                    list(stream)
+            else:
+                client.storage.put_chunk(f"{origin}/c", lambda: iter([b"x"]), 1, {})
+        except TlsyncError as error:
+            caught.append(error)
+
+    caught: list[TlsyncError] = []
+    with real_server(Handler) as origin, TwelveLabs(KEY, f"{origin}/v1.3") as client:
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert arrived.wait(5)
+        client.close()
+        thread.join(5)
+        is_stuck = thread.is_alive()
+        release.set()
+    assert not is_stuck and [type(error) for error in caught] == [Interrupted]

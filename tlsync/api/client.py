@@ -105,7 +105,7 @@ class TwelveLabs(Analysis):
         return self._requests.server_time
 
     def close(self) -> None:
-        """Close all connections. Calls in other threads end with Interrupted or Unreachable."""
+        """Close all connections. Calls that other threads are in the middle of end at once, with Interrupted."""
         self._requests.close()
         self.storage.close()
 

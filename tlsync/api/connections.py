@@ -1,15 +1,21 @@
-"""What all HTTP clients of this package have in common: trust, time limits, and what they do not do."""
+"""The HTTP client under the API and under storage: whom it trusts, how long it waits, what it never does."""
 
 from __future__ import annotations
 
 import functools
 import logging
+import socket
 import ssl
+import threading
+import weakref
+from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import httpx
 
 from tlsync import __version__
+from tlsync.errors import Interrupted
 
 # At INFO these print whole URLs, signatures included; at DEBUG headers, the key included.
 for _name in ("httpx", "httpcore"):
@@ -18,17 +24,52 @@ for _name in ("httpx", "httpcore"):
 CONNECT_TIMEOUT_S = 10.0
 
 
-def new_http_client(transport: httpx.BaseTransport, auth: httpx.Auth | None, read_timeout_s: float) -> httpx.Client:
-    """A client that keeps no cookies, follows no redirect and looks at no environment variable."""
-    return httpx.Client(
-        transport=transport,
-        auth=auth,
-        headers={"user-agent": f"tlsync/{__version__}"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=timeout(read_timeout_s),
-        follow_redirects=False,
-        trust_env=False,
-    )
+class HttpClient(httpx.Client):
+    """Keeps no cookies, follows no redirect, looks at no environment variable, and can be closed from any thread.
+
+    Closing wakes threads that wait for an answer, which may otherwise take minutes: a socket that is only closed
+    would leave them waiting.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport, auth: httpx.Auth | None, read_timeout_s: float) -> None:
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._sockets_lock = threading.Lock()
+        self._is_closing = False
+        super().__init__(
+            transport=transport,
+            auth=auth,
+            headers={"user-agent": f"tlsync/{__version__}"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=timeout(read_timeout_s),
+            follow_redirects=False,
+            trust_env=False,
+            event_hooks={"request": [self._trace]},
+        )
+
+    def check_open(self) -> None:
+        """Raise Interrupted if the client was closed, whatever error that gave."""
+        if self._is_closing:
+            raise Interrupted("the connection was closed")
+
+    def close(self) -> None:
+        self._is_closing = True
+        with self._sockets_lock:
+            sockets = list(self._sockets)
+        for one in sockets:
+            try:
+                # Not the method of SSLSocket: it would pull the TLS state from under the thread that reads.
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+            except OSError:
+                pass  # it was closed already
+        super().close()
+
+    def _trace(self, request: httpx.Request) -> None:
+        request.extensions["trace"] = self._note_socket
+
+    def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            with self._sockets_lock:
+                self._sockets.add(info["return_value"].get_extra_info("socket"))
 
 
 def timeout(read_s: float) -> httpx.Timeout:

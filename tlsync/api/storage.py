@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 import httpx
 
 from tlsync.api import failures
-from tlsync.api.connections import new_http_client
+from tlsync.api.connections import HttpClient
 from tlsync.api.failures import Outcome
 from tlsync.api.origins import BaseUrl
 from tlsync.clock import Clock
@@ -51,7 +51,7 @@ class Storage:
         self._base_url = base_url
         self._clock = clock
         self._stop = stop
-        self._http = new_http_client(http_transport, None, timeout_s)
+        self._http = HttpClient(http_transport, None, timeout_s)
 
     def close(self) -> None:
         self._http.close()
@@ -103,13 +103,13 @@ class Storage:
         except httpx.HTTPError as error:
             failed = failures.from_exception(error, CALL)
         except RuntimeError:
-            if not self._http.is_closed:
-                raise
-            raise Interrupted("the connection to storage was closed") from None
+            self._http.check_open()
+            raise
         else:
             took_s = self._clock.monotonic_s() - started_s
             log.debug("called route=%r status=%d took_s=%.3f", CALL, response.status_code, took_s)
             return response.status_code, response.headers.get("etag", ""), said
+        self._http.check_open()
         log.debug("called route=%r failed=%r", CALL, failed.error.message)
         failed.error.maybe_applied = failed.outcome is Outcome.UNKNOWN
         raise failed.error

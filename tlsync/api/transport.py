@@ -1,9 +1,8 @@
 """The one way a request goes: a ladder from "call this endpoint" down to one exchange on the wire.
 
-    answer · order · exchange · lines      what the namespaces call
-      _repeated                            retry.py decides
-        _attempt                           one request, its answer read and judged
-          _build · _send · _read · _judge
+    answer · order                         what the namespaces call: an answer of a type, or none
+      exchange · lines                     a whole body, or line by line; retry.py runs its attempts
+        _build · _send · _judge · _read    one attempt
 
 Errors that leave it are those of `tlsync.errors`. They are raised outside the `except` that caught the library's
 error: attached as context it would carry the URL and the headers, the key among them, into every traceback.
@@ -24,7 +23,7 @@ import httpx
 import msgspec
 
 from tlsync.api import failures
-from tlsync.api.connections import new_http_client, timeout
+from tlsync.api.connections import HttpClient, timeout
 from tlsync.api.encoding import FormPart, Upload, form_fields, form_files, json_body, query_pairs
 from tlsync.api.failures import Failed, Outcome
 from tlsync.api.origins import BaseUrl, KeyAuth
@@ -104,7 +103,7 @@ class Transport:
         self._stop = stop
         self._timeout_s = timeout_s
         self._repeater = Repeater(retries, clock, stop)
-        self._http = new_http_client(http_transport, KeyAuth(key, base_url), timeout_s)
+        self._http = HttpClient(http_transport, KeyAuth(key, base_url), timeout_s)
 
     def close(self) -> None:
         self._http.close()
@@ -232,14 +231,14 @@ class Transport:
         except httpx.HTTPError as error:
             failed = failures.from_exception(error, str(route))
         except RuntimeError:
-            if not self._http.is_closed:
-                raise
-            raise Interrupted("the connection to the platform was closed") from None
+            self._http.check_open()
+            raise
         else:
             self.server_time.note(response.headers)
             took_s = self._clock.monotonic_s() - started_s
             log.debug("called route=%r status=%d took_s=%.3f", str(route), response.status_code, took_s)
             return response
+        self._http.check_open()
         log.debug("called route=%r failed=%r", str(route), failed.error.message)
         raise failed
 
@@ -276,6 +275,7 @@ class Transport:
                 maybe_applied=not route.only_reads,
             )
             failed = Failed(too_long, Outcome.FINAL)
+        self._http.check_open()
         raise failed
 
     def _lines_of(self, route: Route, response: httpx.Response) -> Iterator[bytes]:
@@ -289,13 +289,14 @@ class Transport:
             try:
                 block = next(blocks, None)
             except httpx.RemoteProtocolError:
-                block = None
                 # A cut stream and one that ends early are the same to the reader: the last event is missing.
+                block = None
             except httpx.HTTPError as error:
                 failure = failures.from_exception(error, str(route)).error
                 failure.maybe_applied = True
                 break
             if block is None:
+                self._http.check_open()
                 if rest.strip():
                     yield rest
                 return
@@ -305,4 +306,5 @@ class Transport:
             if len(rest) > LINE_CAP_BYTES or size_bytes > ANSWER_CAP_BYTES:
                 failure = BadAnswer(f"{route}: the answer does not end", maybe_applied=True)
                 break
+        self._http.check_open()
         raise failure

@@ -137,6 +137,7 @@ def _print_error(error: TlsyncError, *, is_json: bool) -> None:
         body: dict[str, Any] = {"code": error.code, "message": redact(str(error)), "hint": error.hint}
         click.echo(json.dumps({"v": 1, "error": body}), err=True)
         return
-    click.echo(f"tlsync: {printable(redact(str(error)))}", err=True)
+    lines = [printable(redact(line)) for line in str(error).splitlines()]
+    click.echo("\n".join(f"tlsync: {line}" for line in lines), err=True)
     if error.hint:
         click.echo(f"  → {printable(error.hint)}", err=True)

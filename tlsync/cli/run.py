@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +14,18 @@ from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note
 from tlsync.cli.progress import shown_progress
 from tlsync.cli.wiring import platform_client, settings_of, writing_store
-from tlsync.errors import ConfigError
+from tlsync.errors import ConfigError, Transient
+
+if TYPE_CHECKING:
+    from tlsync.api import TwelveLabs
+
+
+def _check_key(client: TwelveLabs) -> None:
+    """A wrong key is told at the start, not when the first clip comes. A platform out of reach is no reason to end."""
+    try:
+        client.indexes.list(page_limit=1).page(1)
+    except Transient as error:
+        note(f"the platform can't be reached now, trying again by and by: {error}")
 
 
 @click.command("run")
@@ -37,6 +49,7 @@ def command(options: GlobalOptions, is_json: bool) -> int:
         signals = stack.enter_context(daemon.stop_on_signals(stop))
         store = stack.enter_context(writing_store(settings))
         client = stack.enter_context(platform_client(settings, stop))
+        _check_key(client)
         prober = stack.enter_context(Prober())
         progress = stack.enter_context(shown_progress(is_quiet=True))
         engine = Engine(

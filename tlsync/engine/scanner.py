@@ -77,7 +77,7 @@ class Scanner:
             Whether the root is online.
         """
         if not health.check(root, self._roots, self._catalog):
-            log.warning("root is offline, nothing is changed root=%s reason=%s", root.path, health.look_at(root, self._catalog).trouble)
+            log.info("root is offline, nothing is changed root=%s", root.path)
             return False
         walk = walk_root(root.path, self._rules[root.id], folder, self._progress.scanned)
         known = self._catalog.below(root.id, folder)

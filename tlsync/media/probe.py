@@ -112,7 +112,7 @@ class Prober:
     def _ask(self, operation: str, path: Path, *, patience: int = 1, **arguments: object) -> Any:
         question = {
             "op": operation,
-            "path": base64.b64encode(os.fsencode(path)).decode(),
+            "path": base64.b64encode(os.fsencode(path.absolute())).decode(),
             "cpu_limit_s": self._cpu_limit_s * patience,
             **arguments,
         }
@@ -200,6 +200,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
+            cwd=os.sep,  # a drive stays free to be unmounted
             start_new_session=True,  # an interrupt at the terminal is for tlsync, which ends the child itself
         )
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()

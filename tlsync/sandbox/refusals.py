@@ -48,7 +48,7 @@ def refused(code: str, message: str) -> Refusal:
     return Refusal(400, code, message)
 
 
-NESTED_CODES = {429: "RATE_LIMIT_EXCEEDED", 404: "NOT_FOUND", 401: "UNAUTHORIZED"}
+NESTED_CODES = {429: "RATE_LIMIT_EXCEEDED", 404: "NOT_FOUND"}
 
 
 def nested(refusal: Refusal) -> Response:

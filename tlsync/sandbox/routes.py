@@ -103,7 +103,8 @@ class Router:
             limit_headers = self._check_quota(route)
             response = route.method(call)
         except Refusal as refusal:
-            response = nested(refusal) if route.template.startswith(NESTED) else refusal.response()
+            is_nested = route.template.startswith(NESTED) and refusal.status != 401
+            response = nested(refusal) if is_nested else refusal.response()
             limit_headers = {}
         except (ConnectionCut, ClientGone):
             raise

@@ -77,7 +77,13 @@ class Sources:
         """Media that came with a form."""
         with part.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return self._only(Source(part.filename, None, sha256, self._look_into(part.path), part.path), kinds)
+        try:
+            facts = read_facts(part.path, self._core.media)
+        except Unusable as error:
+            if kinds == ("image",):
+                raise invalid(f"The image can't be used: {error.message}") from None
+            raise refused(error.code, error.message) from None
+        return self._only(Source(part.filename, None, sha256, facts, part.path), kinds)
 
     def _read(self, kind: str, value: str) -> Source:
         if kind == "base64_string":
@@ -99,15 +105,11 @@ class Sources:
         path = self._core.scratch_file()
         try:
             path.write_bytes(content)
-            return Source(None, None, hashlib.sha256(content).hexdigest(), self._look_into(path))
-        finally:
-            path.unlink(missing_ok=True)
-
-    def _look_into(self, path: Path) -> Facts:
-        try:
-            return read_facts(path, self._core.media)
+            return Source(None, None, hashlib.sha256(content).hexdigest(), read_facts(path, self._core.media))
         except Unusable as error:
             raise refused(error.code, error.message) from None
+        finally:
+            path.unlink(missing_ok=True)
 
     def _only(self, source: Source, kinds: tuple[Kind, ...]) -> Source:
         if source.facts.kind not in kinds:

@@ -186,7 +186,7 @@ class Catalog:
             self._write_history(connection, file.id, file.state, to, reason, now)
             moved = self.get(file.id)
         assert moved is not None
-        log.info("%s → %s path=%s%s", file.state, to, file.path, f" reason={reason}" if reason else "")
+        log.info("%s → %s path=%s%s", file.state, to, moved.path, f" reason={reason}" if reason else "")
         return moved
 
     def note(self, file: FileRow, reason: str, **facts: Any) -> None:
