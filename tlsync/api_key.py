@@ -41,13 +41,15 @@ def _read(path: Path) -> str:
         raise ConfigError(
             f"{path}: the key file can't be read: {error.strerror}", hint="check [platform] api_key_file"
         ) from error
-    with os.fdopen(handle, "rb") as stream:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
-            raise ConfigError(f"{path}: the key file is not a regular file")
+            raise ConfigError(f"{path}: the key file is not a regular file", hint="check [platform] api_key_file")
         if found.st_mode & 0o077:
             raise ConfigError(f"{path}: others can read the key file", hint=f"chmod 600 {path}")
-        return stream.read(_LONGEST).decode("utf-8", "replace")
+        return os.read(handle, _LONGEST).decode("utf-8", "replace")
+    finally:
+        os.close(handle)
 
 
 def _clean(text: str, where: str) -> str:

@@ -23,9 +23,12 @@ class Problems:
         self._found: list[tuple[int, str]] = []
 
     def add(self, place: Place, text: str) -> None:
-        """Note a mistake; the table's line stands in where the key has none."""
-        table, position, _ = place
-        line = self._lines.get(place) or self._lines.get((table, position, None)) or 0
+        """Note a mistake. A key without a line of its own has that of its table; a table that of its header."""
+        table, position, key = place
+        candidates: list[Place] = [place, (key or "", None, None), (key or "", 0, None)]
+        if table:
+            candidates = [place, (table, position, None)]
+        line = next((self._lines[candidate] for candidate in candidates if candidate in self._lines), 0)
         at = f"{self._where}:{line}" if line else self._where
         section = f"[[{table}]] " if position is not None else f"[{table}] " if table else ""
         self._found.append((line, f"{at}: {section}{text}"))
@@ -143,15 +146,11 @@ class Table:
             if key not in self._known:
                 near = difflib.get_close_matches(key, self._known, n=1, cutoff=0.5)
                 help_text = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self._known)}"
-                self._problems.add(self._known_place(key), f"unknown key {key!r}; {help_text}")
-
-    def _known_place(self, key: str) -> Place:
-        # An unknown table of the top level stands at its own header.
-        return (key, None, None) if not self._name and isinstance(self._data[key], dict) else self.place(key)
+                self._problems.add(self.place(key), f"unknown key {key!r}; {help_text}")
 
     def has_text(self, key: str) -> bool:
         """Whether the key is there and not empty; a value of a wrong type was noted by its getter."""
-        return self._data.get(key, "") != ""
+        return bool(self._data.get(key, "") != "")
 
     def _take(self, key: str) -> Any:
         if key not in self._known:

@@ -44,7 +44,7 @@ class ConfigError(TlsyncError):
 class UnknownPath(TlsyncError):
     """A path given by the user leads nowhere, or to nothing that tlsync knows."""
 
-    code = "not_found"
+    code = "unknown_path"
 
 
 class AlreadyRunning(TlsyncError):

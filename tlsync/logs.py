@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -16,23 +17,29 @@ Format = Literal["text", "json"]
 
 _HIDDEN = "***"
 _QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)\?[^\s\"'<>]*")
+_USER = re.compile(r"(https?://)[^\s/?#@\"'<>]+@")
+# A name, its sign in any notation (header, query, JSON, repr), and a value with or without a scheme before it.
 _SIGNED = re.compile(
-    r"(?i)\b(x-amz-[a-z-]+|x-api-key|signature|sig|token|access_?key|authorization)(\s*[=:]\s*)[^\s&\"',;]+"
+    r"(?i)\b(x-amz-[a-z0-9-]+|x-api-key|signature|sig|(?:[a-z]+_)?token|access_?key|api_?key|authorization)"
+    r"([\"']?\s*[=:]\s*(?:b?[\"'])?)(?:(?:bearer|basic|aws4-hmac-sha256)\s+)?+[^\s&\"',;}\])]+"
 )
-_secrets: set[str] = set()
+_secrets: tuple[str, ...] = ()
 
 
 def register_secret(secret: Secret) -> None:
     """From now on this text is in no log line and in nothing that passed `redact`."""
-    if len(secret.reveal()) >= 8:  # shorter ones would blot out ordinary words
-        _secrets.add(secret.reveal())
+    global _secrets  # replaced as a whole, so that threads that log meanwhile see the old or the new
+    text = secret.reveal()
+    if len(text) >= 8 and text not in _secrets:  # shorter ones would blot out ordinary words
+        _secrets = (*_secrets, text)
 
 
 def redact(text: str) -> str:
     """Take out known keys, the queries of URLs, and whatever is named like a signature."""
     for secret in _secrets:
         text = text.replace(secret, _HIDDEN)
-    return _SIGNED.sub(rf"\1\2{_HIDDEN}", _QUERY.sub(rf"\1?{_HIDDEN}", text))
+    text = _QUERY.sub(rf"\1?{_HIDDEN}", _USER.sub(rf"\1{_HIDDEN}@", text))
+    return _SIGNED.sub(rf"\1\2{_HIDDEN}", text)
 
 
 def set_up(level: int, style: Format = "text", stream: TextIO | None = None) -> None:
@@ -51,11 +58,8 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        line = f"{at} {record.levelname:<7} {printable(redact(record.getMessage()))}"
-        if record.exc_info:
-            trace = redact(self.formatException(record.exc_info))
-            line += "".join(f"\n    {printable(part)}" for part in trace.splitlines())
-        return line
+        line = f"{at} {record.levelname:<7} {printable(_message(record))}"
+        return line + "".join(f"\n    {printable(part)}" for part in _trace(record).splitlines())
 
 
 class _Json(logging.Formatter):
@@ -66,8 +70,23 @@ class _Json(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": redact(record.getMessage()),
+            "message": _message(record),
         }
-        if record.exc_info:
-            entry["trace"] = redact(self.formatException(record.exc_info))
+        if trace := _trace(record):
+            entry["trace"] = trace
         return json.dumps(entry)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return redact(record.getMessage())
+    except Exception:  # whatever an argument's own str() does; logging itself would print all arguments bare
+        return redact(f"{record.msg} (its arguments can't be shown)")
+
+
+def _trace(record: logging.LogRecord) -> str:
+    """The traceback of a record; empty without one."""
+    parts = ["".join(traceback.format_exception(*record.exc_info)).rstrip()] if record.exc_info else []
+    if record.stack_info:
+        parts.append(record.stack_info)
+    return redact("\n".join(parts))

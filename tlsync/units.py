@@ -27,7 +27,7 @@ def parse_size(text: str) -> int:
     """
     number, unit = _split(text)
     if number is None or unit.lower() not in _BYTES:
-        raise ValueError(f"{text!r} is not a size; write it like \"200 MB\" or \"8 MiB\"")
+        raise ValueError(f'{text!r} is not a size; write it like "200 MB" or "8 MiB"')
     return round(number * _BYTES[unit.lower()])
 
 
@@ -45,7 +45,7 @@ def parse_rate(text: str) -> int | None:
             raise ValueError
         rate = parse_size(head)
     except ValueError:
-        raise ValueError(f"{text!r} is not a rate; write it like \"20 MB/s\", or \"unlimited\"") from None
+        raise ValueError(f'{text!r} is not a rate; write it like "20 MB/s", or "unlimited"') from None
     if rate < 1:
         raise ValueError(f"{text!r}: at that rate nothing is ever sent; tlsync pause stops uploads")
     return rate
@@ -59,7 +59,7 @@ def parse_duration(text: str) -> float:
     """
     number, unit = _split(text)
     if number is None or unit.lower() not in _SECONDS:
-        raise ValueError(f"{text!r} is not a duration; write it like \"10 s\", \"15 min\" or \"2 h\"")
+        raise ValueError(f'{text!r} is not a duration; write it like "10 s", "15 min" or "2 h"')
     return number * _SECONDS[unit.lower()]
 
 
@@ -71,8 +71,10 @@ def parse_window(text: str) -> tuple[time, time]:
     """
     try:
         start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
+        if start.tzinfo or end.tzinfo:
+            raise ValueError
     except ValueError:
-        raise ValueError(f"{text!r} is not a window of the day; write it like \"22:00-06:00\"") from None
+        raise ValueError(f'{text!r} is not a window of the day; write it like "22:00-06:00"') from None
     return start, end
 
 

@@ -161,7 +161,9 @@ def test_run_sees_what_arrives_and_what_moves(
 ) -> None:
     """New, copied and renamed while the daemon watches: one upload, and sidecars for all."""
     processes.append(desk.start("run"))
-    wait_until(lambda: (desk.state_dir / "catalog.db").exists() and desk.json("status")["roots"][0]["last_scan_at"], "a scan")
+    wait_until(
+        lambda: (desk.state_dir / "catalog.db").exists() and desk.json("status")["roots"][0]["last_scan_at"], "a scan"
+    )
     status = desk.json("status")
     assert status["daemon"] == {"running": True, "pid": processes[0].pid, "paused_until": None}
     assert status["roots"][0]["watching"] == "events"

@@ -52,9 +52,7 @@ def test_an_answer_lost_after_its_effect_doubles_nothing(workshop: Workshop, mak
 
 @pytest.mark.parametrize("call", CHAIN)
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_refusal_in_passing_is_waited_out(
-    workshop: Workshop, make_clip: MakeClip, call: str, status: int
-) -> None:
+def test_a_refusal_in_passing_is_waited_out(workshop: Workshop, make_clip: MakeClip, call: str, status: int) -> None:
     clip = make_clip(workshop.footage / "clip.mp4")
     rule = workshop.server.faults.answer(call, status, headers={"Retry-After": "0"})
     assert workshop.sync().failed == 0
@@ -128,7 +126,7 @@ def test_a_file_that_is_replaced_while_it_is_sent_starts_over(workshop: Workshop
     clip = make_clip(workshop.footage / "clip.mp4", duration_s=30)
     new = make_clip(workshop.footage.with_name("new.mp4"), pattern=9, duration_s=30)
     wanted = sha256_of(new)
-    workshop.sync(progress=_WhileSending(lambda: os.replace(new, clip)))
+    workshop.sync(progress=_WhileSending(lambda: new.replace(clip)))
     workshop.sync()
     assert workshop.states() == {"clip.mp4": "enriched"}
     assert workshop.files()["clip.mp4"].sha256 == wanted

@@ -36,7 +36,14 @@ def test_names_that_are_not_text_are_judged_too() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "is_taken"),
-    [("day", True), ("proxies", False), ("day/proxies", False), (".git", False), ("$RECYCLE.BIN", False), ("@eaDir", False)],
+    [
+        ("day", True),
+        ("proxies", False),
+        ("day/proxies", False),
+        (".git", False),
+        ("$RECYCLE.BIN", False),
+        ("@eaDir", False),
+    ],
 )
 def test_folders(folder: str, is_taken: bool) -> None:
     assert RULES.takes_folder(folder.encode()) == is_taken

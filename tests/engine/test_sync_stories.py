@@ -213,7 +213,9 @@ def test_a_removed_clip_is_missing_and_comes_back_for_nothing(workshop: Workshop
     assert workshop.counts() == before
 
 
-def test_a_second_machine_finds_what_the_first_one_sent(workshop: Workshop, make_clip: MakeClip, tmp_path: Path) -> None:
+def test_a_second_machine_finds_what_the_first_one_sent(
+    workshop: Workshop, make_clip: MakeClip, tmp_path: Path
+) -> None:
     """Without a catalog, the stamp in the platform's user metadata tells that the content is known."""
     make_clip(workshop.footage / "clip.mp4", cues=CUES)
     workshop.sync()
@@ -223,9 +225,7 @@ def test_a_second_machine_finds_what_the_first_one_sent(workshop: Workshop, make
     workshop.assert_clean()
 
 
-def test_two_folders_with_two_indexes_share_one_upload(
-    workshop: Workshop, make_clip: MakeClip, tmp_path: Path
-) -> None:
+def test_two_folders_with_two_indexes_share_one_upload(workshop: Workshop, make_clip: MakeClip, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     make_clip(workshop.footage / "clip.mp4")
@@ -315,9 +315,11 @@ def test_links_are_not_followed(workshop: Workshop, make_clip: MakeClip, tmp_pat
     assert workshop.sync().files == 0
 
 
-@pytest.mark.parametrize("name", [b"caf\xe9.mp4", b"-rf.mp4", b"line\nbreak.mp4", "🎬 ｗide ü̈.mp4".encode(), b"x" * 251 + b".mp4"])
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.mp4", b"-rf.mp4", b"line\nbreak.mp4", "🎬 ｗide ü̈.mp4".encode(), b"x" * 251 + b".mp4"]
+)
 def test_odd_names(workshop: Workshop, make_clip: MakeClip, name: bytes) -> None:
-    make_clip(Path(os.fsdecode(os.path.join(os.fsencode(workshop.footage), name))))
+    make_clip(workshop.footage / os.fsdecode(name))
     assert workshop.sync().enriched == 1
     sidecars = [path for path in workshop.footage.iterdir() if path.name.endswith(".tlsync.json")]
     jsonschema.validate(json.loads(sidecars[0].read_bytes()), json_schema())

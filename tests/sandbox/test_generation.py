@@ -255,6 +255,8 @@ def test_later_platform_analyzes_assets(later: Caller) -> None:
     asset_id = later.upload(clip(lines=LINES))
     body = {"video": {"type": "asset_id", "asset_id": asset_id}, "prompt": "x", "stream": False}
     assert later("POST", "/analyze", json_body=body).json["data"].startswith("[sandbox] lake.mp4")
+    assert later("POST", "/analyze", json_body={**body, "max_tokens": "unlimited"}).status == 200
+    assert later("POST", "/analyze", json_body={**body, "max_tokens": "many"}).status == 400
     assert later("POST", "/analyze", json_body={"video_id": asset_id, "prompt": "x"}).status == 400
     for wrong in ({"type": "asset_id", "url": "x"}, {"type": "asset"}, {"type": "url", "url": "https://example.com/a"}):
         assert later("POST", "/analyze", json_body={**body, "video": wrong}).status == 400

@@ -318,3 +318,14 @@ def test_later_platform_differences(later: Caller) -> None:
     conflict = later("DELETE", f"/assets/{asset_id}")
     assert conflict.status == 409
     assert later("DELETE", f"/assets/{asset_id}", query=[("force", "true")]).status == 200
+
+
+def test_old_folder_in_the_later_platform(make_caller: MakeCaller) -> None:
+    """Indexes that newer platforms can't make stay; one with Pegasus alone takes no more videos."""
+    before = make_caller()
+    text, old = before.index(["pegasus1.2"], name="text"), before.index(["marengo2.7"], name="old")
+    asset_id = before.upload(clip())
+    after = make_caller(platform="2026-07")
+    refused = after("POST", f"/indexes/{text}/indexed-assets", json_body={"asset_id": asset_id})
+    assert refused.code == "parameter_invalid"
+    add(after, old, asset_id)

@@ -350,3 +350,5 @@ def test_later_platform_says_multipart_and_processing(later: Caller) -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="chunk_size_bytes"):
         SandboxSettings(chunk_size_bytes=0)
+    with pytest.raises(ValueError, match="platform"):
+        SandboxSettings(platform="2027-01")  # type: ignore[arg-type]

@@ -45,9 +45,7 @@ def test_adding_a_known_path_changes_nothing(store: Store, root_id: int) -> None
 
 def test_a_move_notes_state_reason_facts_and_history(store: Store, root_id: int) -> None:
     file = store.catalog.move(add(store, root_id), FileState.SETTLING, "may still be written")
-    file = store.catalog.move(
-        file, FileState.INELIGIBLE, "too short", error_code="not_eligible", hint="make it longer"
-    )
+    file = store.catalog.move(file, FileState.INELIGIBLE, "too short", error_code="not_eligible", hint="make it longer")
     assert (file.state, file.reason, file.error_code, file.hint) == (
         FileState.INELIGIBLE, "too short", "not_eligible", "make it longer",
     )  # fmt: skip

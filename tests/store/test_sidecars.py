@@ -53,7 +53,8 @@ def test_a_sidecar_lies_beside_its_media_and_is_valid(media: Path, state_dir: Pa
     document = json.loads(text)
     jsonschema.validate(document, json_schema())
     assert list(document) == [
-        "v", "generator", "media", "platform", "gist", "summary", "chapters", "highlights", "transcription", "provenance",
+        "v", "generator", "media", "platform",
+        "gist", "summary", "chapters", "highlights", "transcription", "provenance",
     ]  # fmt: skip
     assert media.read_bytes() == b"media"
 
@@ -108,7 +109,9 @@ def test_foreign_keys_with_x_are_kept(media: Path, state_dir: Path) -> None:
     assert written["summary"] == "Other."
 
 
-@pytest.mark.parametrize("foreign", [b"", b"my notes", b"{}", b"[1]", b'{"v": 1}', b'{"v": 1, "generator": "else 1"}', b"[" * 9999])
+@pytest.mark.parametrize(
+    "foreign", [b"", b"my notes", b"{}", b"[1]", b'{"v": 1}', b'{"v": 1, "generator": "else 1"}', b"[" * 9999]
+)
 def test_a_file_of_somebody_else_is_left_alone(media: Path, state_dir: Path, foreign: bytes) -> None:
     path = media.with_name("clip.mp4.tlsync.json")
     path.write_bytes(foreign)

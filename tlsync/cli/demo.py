@@ -84,6 +84,7 @@ def command(options: GlobalOptions, folder: Path | None, is_json: bool) -> int:
         click.echo(f"  {shown(path)}")
     click.echo(f'\ntlsync search "{_QUERY}"')
     for hit in moments:
-        click.echo(f"  {timecode(hit.start_s)} – {timecode(hit.end_s)}  {shown(hit.path or '')}  “{shown(hit.transcription or '')}”")
+        said = shown(hit.transcription or "")
+        click.echo(f"  {timecode(hit.start_s)} – {timecode(hit.end_s)}  {shown(hit.path or '')}  “{said}”")
     click.echo(f"\nNothing is left running. The files are in {shown(base)}; remove the folder when you are done.")
     return 0 if summary.enriched == len(_CLIPS) and moments else 1

@@ -54,7 +54,11 @@ def status_report(settings: Settings) -> dict[str, Any]:
             errors.insert(0, {"path": None, **trouble})
         return {
             "v": 1,
-            "daemon": {"running": is_running, "pid": daemon["pid"] if daemon and is_running else None, "paused_until": None},
+            "daemon": {
+                "running": is_running,
+                "pid": daemon["pid"] if daemon and is_running else None,
+                "paused_until": None,
+            },
             "counts": reader.counts(),
             "roots": [
                 _root_report(known.get(str(root.path), {"path": str(root.path), "index": root.index}), is_running)

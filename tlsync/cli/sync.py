@@ -71,4 +71,3 @@ def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> i
         return 4
     named_refusals = targets and summary.ineligible
     return 3 if summary.failed or named_refusals or any(p.code == "root_offline" for p in summary.errors) else 0
-

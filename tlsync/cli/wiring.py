@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlsync.cli.main import GlobalOptions
 from tlsync.api_key import load_api_key
+from tlsync.cli.main import GlobalOptions
 from tlsync.config import Settings, load_settings
 from tlsync.logs import register_secret, set_up
 
@@ -47,8 +47,23 @@ def platform_client(settings: Settings, stop: threading.Event | None = None) -> 
 
     key = load_api_key(settings.platform.api_key_file, os.environ)
     register_secret(key)
+    ended = threading.Event()
     with TwelveLabs(api_key=key, base_url=settings.platform.base_url, stop=stop) as client:
-        yield client
+        if stop is not None:
+            watch = threading.Thread(target=_close_when_stopped, args=(client, stop, ended), name="tlsync-stop")
+            watch.start()
+        try:
+            yield client
+        finally:
+            ended.set()
+
+
+def _close_when_stopped(client: TwelveLabs, stop: threading.Event, ended: threading.Event) -> None:
+    """End calls in progress when tlsync stops: the stop event alone can't wake a thread that reads an answer."""
+    while not ended.is_set():
+        if stop.wait(0.2):
+            client.close()
+            return
 
 
 @contextmanager

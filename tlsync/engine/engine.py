@@ -149,7 +149,9 @@ class Engine:
         trouble = self.trouble.current
         return {
             "transfers": self.board.report(),
-            "trouble": None if trouble is None else {"code": trouble.code, "message": str(trouble), "hint": trouble.hint},
+            "trouble": None
+            if trouble is None
+            else {"code": trouble.code, "message": str(trouble), "hint": trouble.hint},
         }
 
     def offline_roots(self) -> list[RootRow]:
@@ -170,8 +172,10 @@ class Engine:
 
     def _is_lacking(self, file: FileRow) -> bool:
         root = self._store.roots.get(file.root_id)
-        return file.content_id is not None and root.index_id is not None and self._enricher.lacks(
-            file.content_id, root.index_id
+        return (
+            file.content_id is not None
+            and root.index_id is not None
+            and self._enricher.lacks(file.content_id, root.index_id)
         )
 
     def _look_again_at_ineligible(self) -> None:
@@ -224,4 +228,3 @@ class Engine:
             pending=len(files) - enriched - failed - ineligible,
             errors=tuple(sorted(problems, key=lambda problem: problem.path)),
         )
-

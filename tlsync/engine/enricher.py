@@ -103,7 +103,7 @@ class Enricher:
         asset = self._contents.asset(content.id)
         media = content.media
         wanted = [kind for kind in self._kinds if kind in known]
-        values: dict[str, Any] = {kind: UNSET for kind in ENRICHMENT_KINDS}
+        values: dict[str, Any] = dict.fromkeys(ENRICHMENT_KINDS, UNSET)
         for kind in wanted:
             row = known[kind]
             values[kind] = None if row.value is None else msgspec.convert(row.value, _VALUE_TYPES[kind])

@@ -142,7 +142,7 @@ class Indexer:
         """
         candidates: list[IndexedAsset] = []
         for item in self._client.indexes.indexed_assets.list(index_id, filename=asset.filename, page_limit=50):
-            if item.asset_id is not None and item.asset_id == asset.asset_id:
+            if item.asset_id and item.asset_id == asset.asset_id:
                 return IndexedAssetId(str(item.id))
             is_new = item.created_at is None or from_text(item.created_at) >= intent.intended_at - _CLOCK_DOUBT
             has_our_size = (
@@ -151,8 +151,8 @@ class Indexer:
                 or item.system_metadata.size == file.signature.size_bytes
             )
             if (
-                item.asset_id is None
-                and item.id is not None
+                not item.asset_id
+                and item.id
                 and is_new
                 and has_our_size
                 and item.status != "failed"

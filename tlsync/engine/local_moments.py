@@ -50,7 +50,7 @@ class LocalMoments:
         for item in items:
             for clip in item.clips or (item,):
                 video_id = clip.video_id or item.video_id or item.id
-                if video_id is None:
+                if not video_id:
                     continue
                 views = self._views.get(video_id, [])
                 if folder is not None:

@@ -59,9 +59,7 @@ class NameRules:
         return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in self._include)
 
     def _is_excluded(self, shown: str) -> bool:
-        return any(
-            spec.match_file(shown[len(prefix) :]) for prefix, spec in self._excludes if shown.startswith(prefix)
-        )
+        return any(spec.match_file(shown[len(prefix) :]) for prefix, spec in self._excludes if shown.startswith(prefix))
 
 
 def _shown(relative: bytes) -> str:

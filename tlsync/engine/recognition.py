@@ -61,7 +61,9 @@ class Recognition:
         if claim.kind == "busy":
             assert claim.holder is not None
             holder = self._catalog.get(claim.holder)
-            self._catalog.note(file, f"same content as {shown(holder.path) if holder else 'another file'}, which is sent")
+            self._catalog.note(
+                file, f"same content as {shown(holder.path) if holder else 'another file'}, which is sent"
+            )
             self._context.wake(claim.holder)
             return Next(_HOLDER_POLL_S)
         if claim.kind == "known":
@@ -147,10 +149,8 @@ class Recognition:
         ).page(1)
         return [stamped for item in page.items[:_MOST_CANDIDATES] if (stamped := self._stamp_of(index_id, item.id))]
 
-    def _stamp_of(self, index_id: IndexId, indexed_asset_id: IndexedAssetId | None) -> _Stamped | None:
+    def _stamp_of(self, index_id: IndexId, indexed_asset_id: IndexedAssetId) -> _Stamped | None:
         """Read a candidate: a platform that ignores the filter answers with assets that are not ours."""
-        if indexed_asset_id is None:
-            return None
         detail = self._context.client.indexes.indexed_assets.retrieve(index_id, indexed_asset_id)
         sha256 = (detail.user_metadata or {}).get(STAMP_SHA256)
         if not isinstance(sha256, str) or detail.status == "failed":

@@ -21,9 +21,7 @@ def retry_files(catalog: Catalog, paths: Sequence[Path]) -> list[FileRow]:
     """
     chosen = [file for file in catalog.in_states(FileState.FAILED) if _is_named(file, paths, otherwise=True)]
     refused = [file for file in catalog.in_states(FileState.INELIGIBLE) if _is_named(file, paths, otherwise=False)]
-    moved = [
-        catalog.move(file, file.came_from or FileState.SETTLING, "retried by hand", attempts=0) for file in chosen
-    ]
+    moved = [catalog.move(file, file.came_from or FileState.SETTLING, "retried by hand", attempts=0) for file in chosen]
     return moved + [catalog.move(file, FileState.SETTLING, "retried by hand", attempts=0) for file in refused]
 
 

@@ -51,9 +51,7 @@ def lane_of(state: FileState) -> str:
 class Steps:
     """Does one step of a file. Never raises."""
 
-    def __init__(
-        self, context: Context, registry: IndexRegistry, uploader: Uploader, trouble: Trouble
-    ) -> None:
+    def __init__(self, context: Context, registry: IndexRegistry, uploader: Uploader, trouble: Trouble) -> None:
         self._context = context
         self._catalog = context.store.catalog
         self._trouble = trouble
@@ -167,8 +165,7 @@ class Steps:
 
 
 def _bug(error: Exception) -> TlsyncError:
-    failure = TlsyncError(
+    return TlsyncError(
         f"tlsync made a mistake: {type(error).__name__}",
         hint="the log has the details; please report them, then: tlsync retry",
     )
-    return failure

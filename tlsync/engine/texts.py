@@ -52,9 +52,7 @@ class Texts:
         self._contents = contents
         self._source = source
 
-    def fetch(
-        self, video_id: IndexedAssetId, asset_id: AssetId | None, kinds: list[EnrichmentKind]
-    ) -> Iterator[Text]:
+    def fetch(self, video_id: IndexedAssetId, asset_id: AssetId | None, kinds: list[EnrichmentKind]) -> Iterator[Text]:
         """Yield each wanted text as soon as it is there, so that what was paid for can be kept at once.
 
         Raises:

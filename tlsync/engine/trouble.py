@@ -51,9 +51,7 @@ class Trouble:
             wait_s = self._wait_s(error)
             self.current = error
             self._until_s = now_s + wait_s
-            if self._gives_up and (
-                not error.is_temporary or self._row >= _PASS_TRIES or wait_s > _PASS_PATIENCE_S
-            ):
+            if self._gives_up and (not error.is_temporary or self._row >= _PASS_TRIES or wait_s > _PASS_PATIENCE_S):
                 self.fatal = error
                 return wait_s
         log.warning("waiting wait_s=%.0f reason=%s hint=%s", wait_s, error.message, error.hint)

@@ -118,7 +118,9 @@ class Uploader:
         size_bytes = file.signature.size_bytes
         answer = self._context.client.multipart_upload.create(filename=_wire_name(file.path), total_size=size_bytes)
         if not answer.upload_id or not answer.asset_id or not answer.chunk_size or answer.chunk_size < 1:
-            raise BadAnswer("the platform opened an upload session without saying which", hint="it is tried again later")
+            raise BadAnswer(
+                "the platform opened an upload session without saying which", hint="it is tried again later"
+            )
         if answer.total_chunks is not None and answer.total_chunks != -(-size_bytes // answer.chunk_size):
             raise BadAnswer(
                 f"the platform wants {answer.total_chunks} chunks of {answer.chunk_size} bytes for {size_bytes} bytes",

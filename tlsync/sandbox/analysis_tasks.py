@@ -64,14 +64,9 @@ class AnalysisTasks:
         values = fields.values()
         key = call.request.headers.get("idempotency-key", "")[:KEY_LETTERS] or None
         body_sha256 = hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
-        with self._core.db.transaction():
-            known = self._core.db.row("SELECT * FROM analysis_tasks WHERE idempotency_key = ?", (key,))
-            if known is None:
-                task = self._add(fields, values, key, body_sha256)
-            else:
-                task = _task(known)
-                if task.asked.body_sha256 != body_sha256:
-                    raise Refusal(409, "idempotency_conflict", "This Idempotency-Key was used with another body.")
+        task = self._known(key) or self._add(self._prepare(fields, values, body_sha256), key)
+        if task.asked.body_sha256 != body_sha256:
+            raise Refusal(409, "idempotency_conflict", "This Idempotency-Key was used with another body.")
         return json_response(202, {"task_id": task.id, "status": task.status(self._core.now_ms())})
 
     def list_page(self, call: Call) -> Response:
@@ -114,7 +109,12 @@ class AnalysisTasks:
             self._core.db.execute("UPDATE analysis_tasks SET canceled_ms = ? WHERE id = ?", values)
         return json_response(200, self._view(self._of_call(call)))
 
-    def _add(self, fields: Fields, values: dict[str, Any], key: str | None, body_sha256: str) -> AnalysisTask:
+    def _known(self, key: str | None) -> AnalysisTask | None:
+        row = self._core.db.row("SELECT * FROM analysis_tasks WHERE idempotency_key = ?", (key,))
+        return None if row is None else _task(row)
+
+    def _prepare(self, fields: Fields, values: dict[str, Any], body_sha256: str) -> AnalysisTask:
+        """Check the request and make its answer; nothing is stored yet."""
         custom_id = fields.optional_text("custom_id")
         fields.optional_text("analysis_mode", choices=("general",))
         subject = self._generation.read_subject(fields)
@@ -122,14 +122,21 @@ class AnalysisTasks:
         video = {name: value for name, value in values["video"].items() if name != "base64_string"}
         steps = [("queued", self._core.timings.queued_s), ("processing", self._core.timings.analysis_s)]
         timeline, _ = self._core.timeline("analysis", steps, "ready")
-        task_id = self._core.new_id()
         asked = Asked(body_sha256, str(values["prompt"]), video, custom_id)
         answered = Answered(self._core.new_generation_id(), text, reason)
-        self._core.db.execute(
-            "INSERT INTO analysis_tasks VALUES (?, ?, ?, NULL, ?, ?, ?)",
-            (task_id, timeline.start_ms, timeline.to_json(), key, _json(asked), _json(answered)),
-        )
-        return AnalysisTask(task_id, timeline.start_ms, timeline, None, asked, answered)
+        return AnalysisTask(self._core.new_id(), timeline.start_ms, timeline, None, asked, answered)
+
+    def _add(self, task: AnalysisTask, key: str | None) -> AnalysisTask:
+        """Store a task, unless a call with the same key was faster: then the task of that call."""
+        with self._core.db.transaction() as db:
+            known = self._known(key)
+            if known is not None:
+                return known
+            db.execute(
+                "INSERT INTO analysis_tasks VALUES (?, ?, ?, NULL, ?, ?, ?)",
+                (task.id, task.created_ms, task.timeline.to_json(), key, _json(task.asked), _json(task.answered)),
+            )
+        return task
 
     def _of_call(self, call: Call) -> AnalysisTask:
         task_id = call.id("task_id")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,7 +257,7 @@ class Assets:
             return asset_id
         source, _ = self.get_ready(source_id)
         copy = self._core.scratch_file()
-        copy.hardlink_to(self.file_of(source.id))
+        shutil.copyfile(self.file_of(source.id), copy)
         asset_id = self.reserve("url", name, metadata, lives_s=None)
         self.adopt(asset_id, copy)
         return asset_id

@@ -6,6 +6,7 @@ They stand in for a model that the sandbox does not have. Equal input gives equa
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -26,6 +27,7 @@ OPTIONS = {
 CLIP_S = 6.0
 SHORTEST_CLIP_S = 2.0
 PIECE = 3
+HAIR_S = 1e-6
 
 
 def vector(text: str, length: int) -> list[float]:
@@ -64,12 +66,13 @@ def clips(
     start_s: float, end_s: float, clip_s: float, *, shortest_s: float = SHORTEST_CLIP_S
 ) -> Iterator[tuple[float, float]]:
     """Cut a span into clips; a last one that is too short is dropped, unless it is the only one."""
-    at_s, is_first = start_s, True
-    while at_s < end_s - 1e-6:
+    for number in itertools.count():
+        at_s = start_s + number * clip_s
+        if at_s >= end_s - HAIR_S:
+            return
         until_s = min(at_s + clip_s, end_s)
-        if is_first or until_s - at_s >= shortest_s:
+        if number == 0 or until_s - at_s >= shortest_s - HAIR_S:
             yield round(at_s, 3), round(until_s, 3)
-        at_s, is_first = until_s, False
 
 
 class Embedding(msgspec.Struct, frozen=True):

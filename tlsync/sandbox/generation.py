@@ -108,7 +108,8 @@ class Generation:
             fields.number("start_time", low=0)
             fields.number("end_time", low=0)
         most = LATER_MOST_TOKENS if is_later else MOST_TOKENS
-        max_tokens = fields.integer("max_tokens", low=1, high=most, default=MOST_TOKENS)
+        is_unlimited = is_later and fields.values().get("max_tokens") == "unlimited" and bool(fields.take("max_tokens"))
+        max_tokens = most if is_unlimited else fields.integer("max_tokens", low=1, high=most, default=MOST_TOKENS)
         fields.done()
         text = texts.answer(subject, prompt) if schema is None else _json(fill(schema, facets_of(subject)))
         return cut(text, max_tokens)

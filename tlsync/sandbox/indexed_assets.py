@@ -91,6 +91,8 @@ class IndexedAssets:
         asset, facts = self._assets.get_ready(asset_id)
         if facts.kind == "image":
             raise invalid(f"The asset {asset_id} is an image: only video and audio can be indexed.")
+        if self._core.settings.is_later and index.model("marengo") is None:
+            raise invalid("Indexes with Pegasus alone take no more videos.")
         return self.begin(index, asset, facts, metadata, is_streamed=is_streamed)
 
     def begin(

@@ -41,7 +41,7 @@ SMALLEST_SIDE_PX = 360
 
 def why_not(facts: Facts, models: Sequence[str], *, is_later: bool = False) -> Unusable | None:
     """The first reason why one of the models refuses these media; the stricter model counts."""
-    table = LATER_LIMITS if is_later else REFERENCE_LIMITS
+    table = REFERENCE_LIMITS | LATER_LIMITS if is_later else REFERENCE_LIMITS
     for model in models:
         refusal = _why_not(facts, table[model])
         if refusal is not None:

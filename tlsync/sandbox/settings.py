@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Platform = Literal["2025-11", "2026-07"]
 """The reference, or the platform as it was after the changes that the contract lists as later."""
@@ -57,6 +57,8 @@ class SandboxSettings:
     rate_limits: Mapping[str, RateLimit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.platform not in get_args(Platform):
+            raise ValueError(f"platform must be {' or '.join(get_args(Platform))}, not {self.platform!r}")
         if self.chunk_size_bytes < 1 or self.first_urls < 0:
             raise ValueError("chunk_size_bytes must be at least 1 and first_urls at least 0")
 

@@ -5,6 +5,7 @@ The file that a task uploads is an asset like any other here, so that its thumbn
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +143,7 @@ class Tasks:
     def _store(self, source: Source) -> str:
         assert source.path is not None
         arriving = self._core.scratch_file()
-        arriving.hardlink_to(source.path)
+        shutil.copyfile(source.path, arriving)
         method = "url" if source.url else "direct"
         asset_id = self._assets.reserve(method, source.filename or "file", {}, lives_s=None)
         self._assets.adopt(asset_id, arriving)

@@ -111,13 +111,11 @@ class Catalog:
     def in_states(self, *states: FileState) -> list[FileRow]:
         """All files in any of these states."""
         marks = ",".join("?" * len(states))
-        return [_to_file(row) for row in self._db.rows(_SELECT + f"WHERE state IN ({marks})", *states)]  # noqa: S608
+        return [_to_file(row) for row in self._db.rows(_SELECT + f"WHERE state IN ({marks})", *states)]
 
     def of_content(self, content_id: ContentId) -> list[FileRow]:
         """All files with this content, in the order in which they were found."""
-        return [
-            _to_file(row) for row in self._db.rows(_SELECT + "WHERE content_id = ? ORDER BY files.id", content_id)
-        ]
+        return [_to_file(row) for row in self._db.rows(_SELECT + "WHERE content_id = ? ORDER BY files.id", content_id)]
 
     def counts(self) -> dict[FileState, int]:
         """How many files are in each state; all states are named."""

@@ -115,9 +115,7 @@ class Contents:
 
     def lookalikes(self, size_bytes: int, fingerprint: str) -> list[Content]:
         """Contents that may be the same; only SHA-256 tells."""
-        rows = self._db.rows(
-            "SELECT * FROM contents WHERE size_bytes = ? AND fingerprint = ?", size_bytes, fingerprint
-        )
+        rows = self._db.rows("SELECT * FROM contents WHERE size_bytes = ? AND fingerprint = ?", size_bytes, fingerprint)
         return [_to_content(row) for row in rows]
 
     def add(self, size_bytes: int, fingerprint: str, media: MediaInfo) -> Content:
@@ -201,9 +199,7 @@ class Contents:
     # Indexed assets
 
     def indexed(self, content_id: ContentId, index_id: IndexId) -> IndexedAssetRow | None:
-        row = self._db.row(
-            "SELECT * FROM indexed_assets WHERE content_id = ? AND index_id = ?", content_id, index_id
-        )
+        row = self._db.row("SELECT * FROM indexed_assets WHERE content_id = ? AND index_id = ?", content_id, index_id)
         if row is None:
             return None
         return IndexedAssetRow(
@@ -266,9 +262,7 @@ class Contents:
     # Enrichments
 
     def enrichments(self, content_id: ContentId, index_id: IndexId) -> dict[str, EnrichmentRow]:
-        rows = self._db.rows(
-            "SELECT * FROM enrichments WHERE content_id = ? AND index_id = ?", content_id, index_id
-        )
+        rows = self._db.rows("SELECT * FROM enrichments WHERE content_id = ? AND index_id = ?", content_id, index_id)
         return {
             row["kind"]: EnrichmentRow(
                 kind=row["kind"],

@@ -128,6 +128,6 @@ class CatalogDatabase:
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return CatalogError(
                 f"{self.path}: the catalog is damaged ({error})",
-                hint="move the file away and start again: content that the platform knows is found there, not sent again",
+                hint="move the file away and start again: content that the platform knows is found, not sent again",
             )
         return CatalogError(f"{self.path}: {error}", hint="check that the state folder can be written")

@@ -160,15 +160,16 @@ class CatalogReader:
 
     def transfers(self) -> list[dict[str, Any]]:
         """Uploads under way, from the journal: bytes that storage acknowledged."""
-        rows = self._rows(
-            _FILES.replace("SELECT files.*", "SELECT (SELECT COALESCE(sum(chunks.size_bytes), 0) FROM sessions"
-                           " JOIN chunks ON chunks.session_id = sessions.id WHERE sessions.content_id = files.content_id"
-                           " AND sessions.state = 'active') AS bytes_done, files.*")
-            + "WHERE files.state = 'uploading'"
-        )  # fmt: skip
+        done = {
+            row["content_id"]: row["bytes_done"]
+            for row in self._rows(
+                "SELECT content_id, sum(chunks.size_bytes) AS bytes_done FROM sessions"
+                " JOIN chunks ON chunks.session_id = sessions.id WHERE sessions.state = 'active' GROUP BY content_id"
+            )
+        }
         return [
-            {"path": str(_to_view(row).path), "bytes_done": row["bytes_done"], "bytes_total": row["size_bytes"]}
-            for row in rows
+            {"path": str(view.path), "bytes_done": done.get(view.content_id, 0), "bytes_total": view.size_bytes}
+            for view in self.files(states=(FileState.UPLOADING,))
         ]
 
     def close(self) -> None:

@@ -97,6 +97,4 @@ class Roots:
     def scanned(self, root_id: RootId) -> None:
         """Note that a whole scan of a root ended now."""
         with self._db.write() as connection:
-            connection.execute(
-                "UPDATE roots SET last_scan_at = ? WHERE id = ?", (to_text(self._clock.now()), root_id)
-            )
+            connection.execute("UPDATE roots SET last_scan_at = ? WHERE id = ?", (to_text(self._clock.now()), root_id))

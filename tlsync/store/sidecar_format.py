@@ -56,11 +56,11 @@ class Sidecar(msgspec.Struct, frozen=True):
 
     media: Media
     platform: Platform
-    gist: Gist | None | UnsetType = UNSET
-    summary: str | None | UnsetType = UNSET
-    chapters: tuple[Chapter, ...] | None | UnsetType = UNSET
-    highlights: tuple[Highlight, ...] | None | UnsetType = UNSET
-    transcription: tuple[Cue, ...] | None | UnsetType = UNSET
+    gist: Gist | UnsetType | None = UNSET
+    summary: str | UnsetType | None = UNSET
+    chapters: tuple[Chapter, ...] | UnsetType | None = UNSET
+    highlights: tuple[Highlight, ...] | UnsetType | None = UNSET
+    transcription: tuple[Cue, ...] | UnsetType | None = UNSET
     provenance: dict[str, Provenance] = {}
 
 
@@ -69,11 +69,11 @@ class _Document(msgspec.Struct, frozen=True):
     generator: str
     media: Media
     platform: Platform
-    gist: Gist | None | UnsetType
-    summary: str | None | UnsetType
-    chapters: tuple[Chapter, ...] | None | UnsetType
-    highlights: tuple[Highlight, ...] | None | UnsetType
-    transcription: tuple[Cue, ...] | None | UnsetType
+    gist: Gist | UnsetType | None
+    summary: str | UnsetType | None
+    chapters: tuple[Chapter, ...] | UnsetType | None
+    highlights: tuple[Highlight, ...] | UnsetType | None
+    transcription: tuple[Cue, ...] | UnsetType | None
     provenance: dict[str, Provenance]
 
 
@@ -110,7 +110,11 @@ def is_ours(data: bytes) -> bool:
         found = json.loads(data)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and isinstance(found.get("v"), int) and str(found.get("generator")).startswith("tlsync ")
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("v"), int)
+        and str(found.get("generator")).startswith("tlsync ")
+    )
 
 
 def json_schema() -> dict[str, Any]:
