@@ -138,8 +138,13 @@ def config_path(path: Path | None, *, profile: str | None, env: Mapping[str, str
     return Path(platformdirs.user_config_dir("tlsync", appauthor=False)) / name
 
 
-def load_settings(path: Path | None, *, profile: str | None, env: Mapping[str, str]) -> Settings:
+def load_settings(
+    path: Path | None, *, profile: str | None, env: Mapping[str, str], may_be_missing: bool = False
+) -> Settings:
     """Read the settings; environment variables win over the file.
+
+    Args:
+        may_be_missing: Take the defaults where no file was named and none is in the system's place.
 
     Raises:
         ConfigError: There is no file, or it has mistakes; all of them are named, with their lines.
@@ -150,10 +155,13 @@ def load_settings(path: Path | None, *, profile: str | None, env: Mapping[str, s
     try:
         text = where.read_text("utf-8")
     except FileNotFoundError:
-        raise ConfigError(
-            f"{where}: there is no settings file",
-            hint="copy config.example.toml there and set the path of its [[root]], or name another file with --config",
-        ) from None
+        if not may_be_missing or path is not None or profile is not None or env.get("TLSYNC_CONFIG"):
+            raise ConfigError(
+                f"{where}: there is no settings file",
+                hint="copy config.example.toml there and set the path of its [[root]], "
+                "or name another file with --config",
+            ) from None
+        text = ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: can't be read: {error}") from error
     settings = parse_settings(text, str(where))

@@ -14,7 +14,7 @@ from types import FrameType
 
 from tlsync.clock import Clock
 from tlsync.engine.engine import Engine
-from tlsync.errors import AlreadyRunning, CatalogError
+from tlsync.errors import AlreadyRunning, CatalogBusy, CatalogError
 from tlsync.store.heartbeat import BEAT_S
 from tlsync.store.requests import take_all
 from tlsync.store.store import Store
@@ -105,6 +105,8 @@ def _keep_house(engine: Engine, store: Store, state_dir: Path, clock: Clock, sto
             for request in take_all(state_dir):
                 if request.action == "retry":
                     log.info("retrying files=%d", engine.retry(request.paths))
+        except CatalogBusy:
+            pass  # whoever has something to lose says so; the beat is tried again
         except Exception:
             # Without this thread uploads go on as well; it tries again.
             log.exception("housekeeping failed")

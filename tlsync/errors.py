@@ -5,7 +5,7 @@ Each class answers two questions that the engine asks: does it concern one file 
 uses the library; above it there are only these.
 
     TlsyncError
-    ├── ConfigError · UnknownPath · AlreadyRunning · NotRunning · CatalogError · CatalogBusy · Interrupted
+    ├── ConfigError · UnknownPath · NotYet · AlreadyRunning · NotRunning · CatalogError · CatalogBusy · Interrupted
     ├── FileError(path)   FileVanished · FileChanged · FileUnreadable · NotEligible · SidecarBlocked
     ├── ApiError(status, remote_code)
     │   ├── Transient     Unreachable · RateLimited(retry_after_s) · ServerFault
@@ -45,6 +45,13 @@ class UnknownPath(TlsyncError):
     """A path given by the user leads nowhere, or to nothing that tlsync knows."""
 
     code = "unknown_path"
+
+
+class NotYet(TlsyncError):
+    """What the command needs is on its way and can't be used yet: waiting helps."""
+
+    code = "not_yet"
+    is_temporary = True
 
 
 class AlreadyRunning(TlsyncError):

@@ -44,6 +44,7 @@ def test_clips_follow_one_another(start_s: float, length_s: float, clip_s: float
     for left, right in itertools.pairwise(cut):
         assert left[1] == right[0]
     assert start_s + length_s - cut[-1][1] < 2.001
+    assert all(end_s - begin_s <= clip_s + 0.001 for begin_s, end_s in cut)
 
 
 # -- first generation -----------------------------------------------------------------------------------------

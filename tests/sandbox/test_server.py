@@ -68,6 +68,18 @@ def test_whole_upload_over_the_wire(client: httpx.Client, server: SandboxServer)
     assert done.headers["x-api-version"]
 
 
+@pytest.mark.parametrize("name", ["a b?c#d%20é.mp4", "../../etc/passwd", "日本.mp4", 'a"b\n.mp4'])
+def test_odd_file_names_come_back_and_can_be_fetched(client: httpx.Client, name: str) -> None:
+    content = clip()
+    body = {"filename": name, "type": "video", "total_size": len(content)}
+    session = client.post("/assets/multipart-uploads", json=body).json()
+    etag = put(session["upload_urls"][0]["url"], content).headers["etag"]
+    report = {"completed_chunks": [report_of(1, content, etag)]}
+    done = client.post(f"/assets/multipart-uploads/{session['upload_id']}", json=report).json()
+    assert client.get(f"/assets/{session['asset_id']}").json()["filename"] == name
+    assert httpx.get(done["url"], trust_env=False).content == content
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

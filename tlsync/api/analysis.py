@@ -167,7 +167,11 @@ class Analysis(Namespace):
         start_time: float | None = None,
         end_time: float | None = None,
     ) -> AnalysisStream:
-        """Answer a prompt about a video, piece by piece; parameters as in `analyze`. For use in a `with` block."""
+        """Answer a prompt about a video, piece by piece; parameters as in `analyze`.
+
+        Returns:
+            The events, for use in a `with` block.
+        """
         body = {
             "video_id": video_id,
             "video": video,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 import httpx
 
@@ -43,6 +45,8 @@ class TwelveLabs(Analysis):
         transport: Takes the place of the network for the API, in tests.
         storage_transport: The same for the PUT of chunks.
         ssl_context: Which servers to trust; by default the authorities of certifi and of the system.
+        on_answer: Is given the parsed body of each good answer before the call returns, with the fields that are
+            newer than the types; not the events of streams.
 
     Raises:
         ConfigError: The key or the URL cannot be used.
@@ -71,6 +75,7 @@ class TwelveLabs(Analysis):
         transport: httpx.BaseTransport | None = None,
         storage_transport: httpx.BaseTransport | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        on_answer: Callable[[Any], None] | None = None,
     ) -> None:
         stop = stop or threading.Event()
         clock = clock or SystemClock()
@@ -84,6 +89,7 @@ class TwelveLabs(Analysis):
             clock=clock,
             stop=stop,
             timeout_s=timeout_s,
+            on_answer=on_answer,
         )
         super().__init__(self._requests)
         self.indexes = Indexes(self._requests)

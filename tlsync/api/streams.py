@@ -41,11 +41,15 @@ class AnalysisStream:
         self._context.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[StreamEvent]:
+        return (event for event, _ in self.with_objects())
+
+    def with_objects(self) -> Iterator[tuple[StreamEvent, Any]]:
+        """Each event with the JSON object it was made of, which may have fields that are newer than the type."""
         if self._lines is None:
             raise RuntimeError("an AnalysisStream is used in a with block")
         for line in self._lines:
-            event = _event(self._call, line)
-            yield event
+            event, parsed = _event(self._call, line)
+            yield event, parsed
             if event.event_type == _LAST:
                 return
         raise BadAnswer(f"{self._call}: the text ended before it was whole", maybe_applied=True, hint="ask again")
@@ -55,9 +59,10 @@ class AnalysisStream:
         return (event.text for event in self if event.text)
 
 
-def _event(call: str, line: bytes) -> StreamEvent:
+def _event(call: str, line: bytes) -> tuple[StreamEvent, Any]:
     try:
-        return from_wire(parse_json(line), StreamEvent)
+        parsed = parse_json(line)
+        return from_wire(parsed, StreamEvent), parsed
     except (ValueError, RecursionError) as error:
         reason = clean(str(error), 120)
     raise BadAnswer(f"{call}: a line of the stream is not an event: {reason}", maybe_applied=True)

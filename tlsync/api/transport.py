@@ -95,6 +95,7 @@ class Transport:
         clock: Clock,
         stop: threading.Event,
         timeout_s: float,
+        on_answer: Callable[[Any], None] | None = None,
     ) -> None:
         self.server_time = ServerTime(clock)
         self._key = key
@@ -102,6 +103,7 @@ class Transport:
         self._clock = clock
         self._stop = stop
         self._timeout_s = timeout_s
+        self._on_answer = on_answer
         self._repeater = Repeater(retries, clock, stop)
         self._http = HttpClient(http_transport, KeyAuth(key, base_url), timeout_s)
 
@@ -120,10 +122,14 @@ class Transport:
         """
         answer = self.exchange(route, ask, parse=parse)
         try:
-            return from_wire({} if answer.body is None else answer.body, kind)
+            value = from_wire({} if answer.body is None else answer.body, kind)
         except (ValueError, RecursionError) as error:
             # The text of msgspec names the field and the types, never a value.
             reason = failures.clean(str(error), 200)
+        else:
+            if self._on_answer is not None:
+                self._on_answer(answer.body)
+            return value
         raise BadAnswer(
             f"{route}: the answer is not of the agreed shape: {reason}",
             status=answer.status,

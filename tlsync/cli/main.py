@@ -17,6 +17,7 @@ from tlsync.errors import (
     ApiError,
     CatalogError,
     ConfigError,
+    Gone,
     Interrupted,
     NotFound,
     NotRunning,
@@ -36,6 +37,7 @@ _COMMANDS = {
     "show": "tlsync.cli.show",
     "why": "tlsync.cli.why",
     "search": "tlsync.cli.search",
+    "api": "tlsync.cli.api",
     "sandbox": "tlsync.cli.sandbox",
     "demo": "tlsync.cli.demo",
 }
@@ -89,7 +91,7 @@ def exit_code(error: TlsyncError) -> int:
     """The one table of exit codes for errors; README explains them."""
     if isinstance(error, ConfigError):
         return 2
-    if isinstance(error, NotFound | UnknownPath):
+    if isinstance(error, NotFound | UnknownPath) and not isinstance(error, Gone):
         return 4
     if isinstance(error, Unauthorized):
         return 6

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tlsync.api_key import load_api_key
 from tlsync.cli.main import GlobalOptions
@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
-def settings_of(options: GlobalOptions, *, least_level: int | None = None) -> Settings:
+def settings_of(
+    options: GlobalOptions, *, least_level: int | None = None, may_be_missing: bool = False
+) -> Settings:
     """Read the settings and start logging.
 
     Args:
         least_level: Log at least so much, whatever the options say.
+        may_be_missing: Do without a settings file, if none was named.
     """
     level = _LEVELS[max(-1, min(2, options.verbosity))]
     if least_level is not None and options.verbosity == 0:
         level = min(level, least_level)
     set_up(level, options.log_format)  # type: ignore[arg-type]
-    return load_settings(options.config, profile=options.profile, env=os.environ)
+    return load_settings(options.config, profile=options.profile, env=os.environ, may_be_missing=may_be_missing)
 
 
 def absolute(paths: tuple[Path, ...]) -> list[Path]:
@@ -41,14 +44,18 @@ def absolute(paths: tuple[Path, ...]) -> list[Path]:
 
 
 @contextmanager
-def platform_client(settings: Settings, stop: threading.Event | None = None) -> Iterator[TwelveLabs]:
-    """A client for the platform of the settings, with the key wherever it is kept."""
+def platform_client(
+    settings: Settings, stop: threading.Event | None = None, *, on_answer: Callable[[Any], None] | None = None
+) -> Iterator[TwelveLabs]:
+    """A client for the platform of the settings, with the key wherever it is kept; `on_answer` as in `TwelveLabs`."""
     from tlsync.api import TwelveLabs
 
     key = load_api_key(settings.platform.api_key_file, os.environ)
     register_secret(key)
     ended = threading.Event()
-    with TwelveLabs(api_key=key, base_url=settings.platform.base_url, stop=stop) as client:
+    with TwelveLabs(
+        api_key=key, base_url=settings.platform.base_url, stop=stop, on_answer=on_answer
+    ) as client:
         if stop is not None:
             watch = threading.Thread(target=_close_when_stopped, args=(client, stop, ended), name="tlsync-stop")
             watch.start()

@@ -12,7 +12,18 @@ from tlsync.clock import to_text
 from tlsync.engine.context import Context, shown
 from tlsync.engine.scheduler import REST, Next
 from tlsync.engine.texts import Texts
-from tlsync.models import ENRICHMENT_KINDS, Chapter, Cue, EnrichmentKind, Gist, Highlight, IndexedAssetId, IndexId
+from tlsync.engine.video_parameter import Video
+from tlsync.models import (
+    ENRICHMENT_KINDS,
+    Chapter,
+    ContentId,
+    Cue,
+    EnrichmentKind,
+    Gist,
+    Highlight,
+    IndexedAssetId,
+    IndexId,
+)
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow
 from tlsync.store.contents import Content, EnrichmentRow, IndexedAssetRow
@@ -36,7 +47,7 @@ class Enricher:
         self._contents = context.store.contents
         analysis = context.settings.analysis
         self._kinds: tuple[EnrichmentKind, ...] = tuple(kind for kind in ENRICHMENT_KINDS if kind in analysis.kinds)
-        self._texts = Texts(context.client, context.store.contents, analysis.source)
+        self._texts = Texts(context.client, context.store, analysis.source)
 
     def ready(self, file: FileRow) -> Next:
         assert file.content_id is not None, "files that are searchable have a content"
@@ -49,13 +60,17 @@ class Enricher:
             return Next(0.0)
         with self._context.locks.of(content.id):
             self._fetch_missing(content, root, indexed)
+        if self.lacks(content.id, indexed.index_id):
+            catalog.note(file, "searchable; the platform works on its texts in the background")
+            return Next(self._context.next_poll_s(file.id))
+        self._context.polled(file.id)
         sidecar = self._context.sidecars.write(file.path, self._document(file.path, content, root, indexed))
         catalog.move(file, FileState.ENRICHED, "", sidecar=sidecar, attempts=0)
         return REST
 
-    def lacks(self, content_id: int, index_id: IndexId) -> bool:
+    def lacks(self, content_id: ContentId, index_id: IndexId) -> bool:
         """Whether the settings want more than was fetched."""
-        known = self._contents.enrichments(content_id, index_id)  # type: ignore[arg-type]
+        known = self._contents.enrichments(content_id, index_id)
         return any(kind not in known for kind in self._kinds)
 
     def _fetch_missing(self, content: Content, root: RootRow, indexed: IndexedAssetRow) -> None:
@@ -69,7 +84,8 @@ class Enricher:
         if missing:
             asset = self._contents.asset(content.id)
             model = _model(root, "pegasus")
-            for text in self._texts.fetch(video_id, asset.asset_id if asset else None, missing):
+            video = Video(video_id, asset.asset_id if asset else None)
+            for text in self._texts.fetch(content, video, missing):
                 self._contents.set_enrichment(
                     content.id,
                     indexed.index_id,

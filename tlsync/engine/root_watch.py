@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _TICK_S = 0.25
 _HEALTH_EVERY_S = 3.0
+_AFTER_FAILURE_S = 5.0
 _POLL_EVERY_S = 10.0
 """How often a root without events is walked."""
 
@@ -48,6 +49,7 @@ class RootWatch:
         self._watcher = Watcher(self._hints.put, lambda: self._hints.put(None))
         self._due_s: dict[Path, float] = {}
         self._is_online: dict[Path, bool] = {}
+        self._complaint = ""
         self._thread = threading.Thread(target=self._run, name="tlsync-roots")
 
     def start(self) -> None:
@@ -73,11 +75,19 @@ class RootWatch:
                 self._follow_hints()
                 self._scan_due()
             except CatalogBusy as error:
-                log.warning("can't note what was found, trying again reason=%s", error.message)
+                self._look_again_soon()
+                if error.message != self._complaint:  # said once, not every few seconds
+                    self._complaint = error.message
+                    log.warning("can't note what was found, trying again reason=%s", error.message)
             except Exception:
-                # A look that fails must not end all looking: the next rescan sees what this one missed.
+                # A look that fails must not end all looking.
+                self._look_again_soon()
                 log.exception("looking at the roots failed")
             self._clock.wait(self._stop, _TICK_S)
+
+    def _look_again_soon(self) -> None:
+        """What a failed look would have found is found by a scan."""
+        self._due_s = dict.fromkeys(self._rows, self._clock.monotonic_s() + _AFTER_FAILURE_S)
 
     def _check_roots(self) -> None:
         """Notice drives that went or came; a root that is new or back is watched and scanned."""
@@ -118,6 +128,7 @@ class RootWatch:
                 del self._due_s[path]
                 continue
             self._scanner.scan(row)
+            self._complaint = ""
             every_s = self._settings.sync.rescan_s
             if row.watching == "polling":
                 every_s = min(every_s, _POLL_EVERY_S)

@@ -1,7 +1,8 @@
 """Summary, chapters, highlights and gist of one video, by the way that the platform still offers.
 
 `predefined`: POST /summarize and POST /gist, one call per kind. `analyze`: one POST /analyze with a JSON
-schema for all kinds. `auto` uses the first while it answers, and remembers for a week when it does not.
+schema for all kinds, and for media that are too long for that a task in the background. `auto` uses the first
+while it answers, and remembers for a week when it does not.
 """
 
 from __future__ import annotations
@@ -10,22 +11,22 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
 
 from tlsync.api import TwelveLabs
 from tlsync.api.types import AnalyzeResult, ResponseFormat
-from tlsync.errors import BadAnswer, Gone, NotFound, Rejected
-from tlsync.models import AssetId, Chapter, EnrichmentKind, Gist, Highlight, IndexedAssetId
-from tlsync.store.contents import Contents
+from tlsync.engine.background import AT_ONCE_MAX_S, TOO_LONG_CODES, BackgroundAnalyses, NotOffered, is_endpoint_gone
+from tlsync.engine.video_parameter import REMEMBERED_FOR, Video, ask_about
+from tlsync.errors import BadAnswer, NotFound, Rejected
+from tlsync.models import Chapter, EnrichmentKind, Gist, Highlight, IndexedAssetId
+from tlsync.store.contents import Content
+from tlsync.store.store import Store
 
 Source = Literal["auto", "predefined", "analyze"]
 
-_REMEMBER = timedelta(days=7)
 _WAY = "texts"
-_VIDEO_PARAMETER = "analyze_video"
 _SUMMARIZE_TYPES: dict[EnrichmentKind, Literal["summary", "chapter", "highlight"]] = {
     "summary": "summary",
     "chapters": "chapter",
@@ -47,24 +48,27 @@ class Text:
 class Texts:
     """Asks the platform for texts about a video."""
 
-    def __init__(self, client: TwelveLabs, contents: Contents, source: Source) -> None:
+    def __init__(self, client: TwelveLabs, store: Store, source: Source) -> None:
         self._client = client
-        self._contents = contents
+        self._contents = store.contents
+        self._background = BackgroundAnalyses(client, store.contents, store.analyses)
         self._source = source
 
-    def fetch(self, video_id: IndexedAssetId, asset_id: AssetId | None, kinds: list[EnrichmentKind]) -> Iterator[Text]:
+    def fetch(self, content: Content, video: Video, kinds: list[EnrichmentKind]) -> Iterator[Text]:
         """Yield each wanted text as soon as it is there, so that what was paid for can be kept at once.
+
+        A kind of which nothing is yielded is being worked on by the platform: ask again later.
 
         Raises:
             ApiError: Something that concerns more than this video, or that waiting may mend.
         """
         wanted = list(kinds)
-        if self._source != "analyze" and not (self._source == "auto" and self._learned(_WAY) == "analyze"):
+        if self._source != "analyze" and not (self._source == "auto" and self._is_predefined_gone()):
             while wanted:
                 try:
-                    text = self._predefined(video_id, wanted[0])
+                    text = self._predefined(video.video_id, wanted[0])
                 except NotFound as error:
-                    if not _is_endpoint_gone(error):
+                    if not is_endpoint_gone(error):
                         raise
                     if self._source == "predefined":
                         yield from (_none(kind, "summarize", error.message) for kind in wanted)
@@ -74,10 +78,10 @@ class Texts:
                 yield text
                 wanted.pop(0)
         if wanted:
-            yield from self._analyzed(video_id, asset_id, wanted)
+            yield from self._analyzed(content, video, wanted)
 
-    def _learned(self, topic: str) -> str | None:
-        return self._contents.learned(topic, valid_for=_REMEMBER)
+    def _is_predefined_gone(self) -> bool:
+        return self._contents.learned(_WAY, valid_for=REMEMBERED_FOR) == "analyze"
 
     # POST /summarize, POST /gist
 
@@ -119,22 +123,29 @@ class Texts:
 
     # POST /analyze
 
-    def _analyzed(
-        self, video_id: IndexedAssetId, asset_id: AssetId | None, kinds: list[EnrichmentKind]
-    ) -> Iterator[Text]:
+    def _analyzed(self, content: Content, video: Video, kinds: list[EnrichmentKind]) -> Iterator[Text]:
         prompt = _prompt(kinds)
         digest = hashlib.sha256(prompt.encode()).hexdigest()
         try:
-            answer = self._ask(video_id, asset_id, prompt, _schema(kinds))
+            answer = self._ask(content, video, digest, prompt, _schema(kinds))
         except Rejected as refusal:
             yield from (_none(kind, "analyze", refusal.message, digest) for kind in kinds)
             return
+        if answer is None:
+            return
         if answer.finish_reason == "length":
             yield from (_none(kind, "analyze", "the answer was cut at the token limit", digest) for kind in kinds)
-            return
+        else:
+            yield from self._taken_apart(content, answer, kinds, digest)
+        self._background.taken(content, digest)
+
+    def _taken_apart(
+        self, content: Content, answer: AnalyzeResult, kinds: list[EnrichmentKind], digest: str
+    ) -> Iterator[Text]:
         try:
             found = msgspec.json.decode(answer.data or "", type=_Answer)
         except msgspec.MsgspecError as error:
+            self._background.spoiled(content, digest)
             raise BadAnswer(f"analyze did not keep to the schema: {error}", hint="it is tried again later") from None
         for kind in kinds:
             value = found.value_of(kind)
@@ -144,33 +155,30 @@ class Texts:
                 yield Text(kind, value, "analyze", digest)
 
     def _ask(
-        self, video_id: IndexedAssetId, asset_id: AssetId | None, prompt: str, schema: dict[str, Any]
-    ) -> AnalyzeResult:
-        """By `video_id`, and where that parameter is no longer taken by asset id."""
-        wanted = ResponseFormat(json_schema=schema)
-        if self._learned(_VIDEO_PARAMETER) != "asset_id":
+        self, content: Content, video: Video, digest: str, prompt: str, schema: dict[str, Any]
+    ) -> AnalyzeResult | None:
+        """At once, or in the background where that would be refused; None while the platform works on it."""
+        is_long = content.media.duration_s > AT_ONCE_MAX_S
+        if is_long or self._background.is_under_way(content, digest):
             try:
-                return self._client.analyze(video_id=video_id, prompt=prompt, response_format=wanted)
-            except Rejected as refusal:
-                if not _names_video_parameter(refusal):
-                    raise
-            self._contents.learn(_VIDEO_PARAMETER, "asset_id")
-        if asset_id is None:
-            raise Rejected(
-                "analyze wants an asset id here, and that of this content is not known (it was found, not uploaded)"
+                return self._background.ask(content, video, digest, prompt, schema)
+            except NotOffered:
+                pass  # the platform's own words on the length are the better reason
+        wanted = ResponseFormat(json_schema=schema)
+        try:
+            return ask_about(
+                video,
+                lambda **named: self._client.analyze(prompt=prompt, response_format=wanted, **named),
+                self._contents,
             )
-        return self._client.analyze(
-            video={"type": "asset_id", "asset_id": asset_id}, prompt=prompt, response_format=wanted
-        )
-
-
-def _is_endpoint_gone(error: NotFound) -> bool:
-    """404 for the path as such, not for the video in it."""
-    return isinstance(error, Gone) or error.remote_code != "resource_not_exist"
-
-
-def _names_video_parameter(refusal: Rejected) -> bool:
-    return (refusal.remote_code or "").startswith("parameter_") and "video" in refusal.message
+        except Rejected as error:
+            if error.remote_code not in TOO_LONG_CODES:
+                raise
+            refusal = error
+        try:
+            return self._background.ask(content, video, digest, prompt, schema)
+        except NotOffered:
+            raise refusal from None
 
 
 def _none(kind: EnrichmentKind, source: str, reason: str, prompt_sha256: str | None = None) -> Text:

@@ -44,6 +44,7 @@ from tlsync.store.sessions import SentChunk, Session
 _BATCH = 10
 """Chunks per report; the platform takes up to 50. Few, so that little is in doubt after a crash."""
 _ATTEMPTS_PER_CHUNK = 4
+_TELL_EVERY_S = 0.2
 _HEX = set("0123456789abcdef")
 
 
@@ -60,9 +61,12 @@ class _Upload:
     hasher: identity.InOrderHasher
     unverified: list[int] = field(default_factory=list)
     """Chunks of an earlier run, still to be compared with the file."""
+    flying: dict[int, int] = field(default_factory=dict)
+    """Bytes of chunks under way that have left, by chunk number; for the eye only."""
+    told_s: float = 0.0
 
     def done_bytes(self) -> int:
-        return sum(chunk.size_bytes for chunk in self.sent.values())
+        return sum(chunk.size_bytes for chunk in self.sent.values()) + sum(list(self.flying.values()))
 
 
 class Uploader:
@@ -278,8 +282,15 @@ class Uploader:
             for block in read_chunk(upload.fd, chunk, digest=digest, path=upload.file.path):
                 self._throttle.pass_bytes(len(block))
                 yield block
+                upload.flying[chunk.number] = upload.flying.get(chunk.number, 0) + len(block)
+                if self._context.clock.monotonic_s() - upload.told_s > _TELL_EVERY_S:
+                    self._tell(upload)
 
-        etag = self._context.client.storage.put_chunk(url, body, chunk.size_bytes, upload.session.headers)
+        upload.flying[chunk.number] = 0
+        try:
+            etag = self._context.client.storage.put_chunk(url, body, chunk.size_bytes, upload.session.headers)
+        finally:
+            del upload.flying[chunk.number]
         if digest is not None and _is_md5(etag) and etag.lower() != digest.hexdigest():
             raise BadAnswer(
                 f"storage received other bytes than were sent for chunk {chunk.number}", hint="it is sent again"
@@ -370,6 +381,7 @@ class Uploader:
             raise FileChanged(str(file.path), "another file took its place while it was sent")
 
     def _tell(self, upload: _Upload) -> None:
+        upload.told_s = self._context.clock.monotonic_s()
         done = min(upload.done_bytes(), upload.session.size_bytes - 1)
         self._board.sent(upload.file.path, done, upload.session.size_bytes)
         self._context.progress.sent(upload.file.path, done, upload.session.size_bytes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
-from starlette.requests import Request as HttpRequest
+from starlette.datastructures import Headers
 from starlette.responses import Response as HttpResponse
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
@@ -52,12 +52,11 @@ class _Endpoint:
             pass
 
     def _request(self, scope: Scope, receive: Receive) -> Request:
-        http = HttpRequest(scope)
         return Request(
-            http.method,
-            http.url.path,
-            parse_query(http.url.query),
-            {name.lower(): value for name, value in http.headers.items()},
+            scope["method"],
+            scope["path"],  # decoded; the URL object of Starlette would read a `?` in a file name as a query
+            parse_query(scope["query_string"].decode("latin-1")),
+            dict(Headers(scope=scope)),
             Body(_blocks(receive, asyncio.get_running_loop())),
             self._origin,
         )

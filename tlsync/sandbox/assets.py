@@ -219,7 +219,8 @@ class Assets:
         return self._core.assets_folder / asset_id
 
     def link_to(self, asset: Asset, origin: str) -> tuple[str, int]:
-        return self.links.make(origin, f"{FILES}/{asset.id}/{asset.filename.replace('/', '_')}")
+        shown = "".join(letter if letter.isprintable() and letter != "/" else "_" for letter in asset.filename)
+        return self.links.make(origin, f"{FILES}/{asset.id}/{shown}")
 
     def view(self, asset: Asset, origin: str) -> dict[str, Any]:
         """The asset in its wire form."""

@@ -6,7 +6,6 @@ They stand in for a model that the sandbox does not have. Equal input gives equa
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -27,7 +26,6 @@ OPTIONS = {
 CLIP_S = 6.0
 SHORTEST_CLIP_S = 2.0
 PIECE = 3
-HAIR_S = 1e-6
 
 
 def vector(text: str, length: int) -> list[float]:
@@ -65,14 +63,12 @@ def image_text(sha256: str, facts: Facts) -> str:
 def clips(
     start_s: float, end_s: float, clip_s: float, *, shortest_s: float = SHORTEST_CLIP_S
 ) -> Iterator[tuple[float, float]]:
-    """Cut a span into clips; a last one that is too short is dropped, unless it is the only one."""
-    for number in itertools.count():
-        at_s = start_s + number * clip_s
-        if at_s >= end_s - HAIR_S:
-            return
-        until_s = min(at_s + clip_s, end_s)
-        if number == 0 or until_s - at_s >= shortest_s - HAIR_S:
-            yield round(at_s, 3), round(until_s, 3)
+    """Cut a span into clips of whole milliseconds; a last one that is too short is dropped, unless it is alone."""
+    first_ms, last_ms, clip_ms = round(start_s * 1000), round(end_s * 1000), round(clip_s * 1000)
+    for at_ms in range(first_ms, last_ms, clip_ms):
+        until_ms = min(at_ms + clip_ms, last_ms)
+        if at_ms == first_ms or until_ms - at_ms >= shortest_s * 1000:
+            yield at_ms / 1000, until_ms / 1000
 
 
 class Embedding(msgspec.Struct, frozen=True):

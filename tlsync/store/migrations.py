@@ -166,7 +166,25 @@ _FIRST_SCHEMA = (
 )
 
 
+# Analyses that the platform makes in the background. task_id is null between the intent and the platform's answer.
+_SECOND_SCHEMA = """
+    CREATE TABLE analyses (
+        content_id INTEGER NOT NULL REFERENCES contents (id),
+        question_sha256 TEXT NOT NULL,
+        attempt INTEGER NOT NULL DEFAULT 1,
+        task_id TEXT,
+        intended_at TEXT NOT NULL,
+        PRIMARY KEY (content_id, question_sha256)
+    ) STRICT, WITHOUT ROWID
+    """
+
+
 @catalog_schema()
 def first_schema(db: Database) -> None:
     for statement in _FIRST_SCHEMA:
         db.conn.execute(statement)
+
+
+@catalog_schema()
+def second_schema(db: Database) -> None:
+    db.conn.execute(_SECOND_SCHEMA)

@@ -8,6 +8,7 @@ from typing import Self
 
 from tlsync.clock import Clock
 from tlsync.errors import CatalogError
+from tlsync.store.analyses import Analyses
 from tlsync.store.catalog import Catalog
 from tlsync.store.contents import Contents
 from tlsync.store.database import CatalogDatabase
@@ -36,6 +37,7 @@ class Store:
         self.catalog = Catalog(self._db, clock)
         self.roots = Roots(self._db, clock)
         self.contents = Contents(self._db, clock)
+        self.analyses = Analyses(self._db, clock)
         self.sessions = Sessions(self._db, clock)
         self.heartbeat = Heartbeat(self._db, clock)
 
