@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from tlsync.api import CompletedChunk, IndexModel, MultipartUploadSession, Twelv
 from tlsync.api.types import Entity
 from tlsync.media.probe import Prober
 from tlsync.media.samples import make_clip
-from tlsync.models import AssetId, Chunk, Cue, IndexedAssetId, IndexId
+from tlsync.models import AssetId, Cue, IndexedAssetId, IndexId
 from tlsync.sandbox.server import SandboxServer
 from tlsync.sandbox.settings import Platform, Timings
 
@@ -108,13 +107,9 @@ class Place:
     def put_chunk(self, session: MultipartUploadSession) -> CompletedChunk:
         """Send the first chunk of a session."""
         content = bytes(CHUNK_BYTES)
-        path = self.clip.with_name(f"{session.upload_id}.part")
-        path.write_bytes(content)
-        with path.open("rb") as file:
-            self.client.storage.put(
-                session.upload_urls[0].url, file.fileno(), Chunk(1, 0, CHUNK_BYTES), headers=session.upload_headers
-            )
-        return CompletedChunk(chunk_index=1, proof=hashlib.md5(content).hexdigest(), chunk_size=CHUNK_BYTES)
+        url, headers = session.upload_urls[0].url, session.upload_headers
+        proof = self.client.storage.put_chunk(url, lambda: iter([content]), CHUNK_BYTES, headers)
+        return CompletedChunk(chunk_index=1, proof=proof, chunk_size=CHUNK_BYTES)
 
     # -- indexes and videos
 

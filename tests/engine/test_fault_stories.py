@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop import Workshop, sha256_of
+from tests.workshop import HastyClock, Workshop, sha256_of
 from tlsync.config import UploadSettings
+from tlsync.engine import scheduler
 from tlsync.engine.progress import Silent
 from tlsync.errors import RateLimited
 
@@ -30,6 +31,13 @@ CHAIN = (
     "indexes.indexed_assets.update",
 )
 """Every call on a file's way to `ready`."""
+
+
+@pytest.fixture(autouse=True)
+def hasty(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between attempts are real in their order, and short."""
+    workshop.clock = HastyClock(20)
+    monkeypatch.setattr(scheduler, "_LONGEST_NAP_S", 0.02)
 
 
 def assert_arrived(workshop: Workshop, *clips: Path) -> None:
@@ -199,8 +207,16 @@ def test_what_the_platform_gives_up_on_fails_with_a_reason_and_can_be_retried(
     assert clip.exists()
 
 
-def test_no_verification_still_arrives(workshop: Workshop, make_clip: MakeClip) -> None:
-    workshop.changes = {"upload": UploadSettings(workers=2, verify_chunks=False, bandwidth_bytes_per_s=2_000_000)}
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_any_number_of_workers_sends_every_chunk(workshop: Workshop, make_clip: MakeClip, workers: int) -> None:
+    workshop.changes = {"upload": UploadSettings(workers=workers, verify_chunks=False)}
+    clip = make_clip(workshop.footage / "clip.mp4", duration_s=30)
+    workshop.sync()
+    assert_arrived(workshop, clip)
+
+
+def test_a_bandwidth_limit_still_arrives(workshop: Workshop, make_clip: MakeClip) -> None:
+    workshop.changes = {"upload": UploadSettings(bandwidth_bytes_per_s=2_000_000)}
     clip = make_clip(workshop.footage / "clip.mp4")
     workshop.sync()
     assert_arrived(workshop, clip)

@@ -107,7 +107,7 @@ class Arrival:
                     hint="copy it again; it is looked at again when it changes",
                 )
             media = self._context.prober.probe(file.path)
-            refusal = limits.check(media, before.size_bytes, self._context.limits)
+            refusal = limits.check(media, before.size_bytes, self._context.limits_of(file.root_id))
             if refusal is not None:
                 raise NotEligible(str(file.path), refusal, hint="see [limits] in the settings")
             return identity.fingerprint(fd, before.size_bytes), media

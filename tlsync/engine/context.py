@@ -11,11 +11,12 @@ from pathlib import Path
 from tlsync.api import TwelveLabs
 from tlsync.clock import Clock
 from tlsync.config import Settings
+from tlsync.engine.effective_limits import limits_for, widest_limits
 from tlsync.engine.progress import Progress
 from tlsync.engine.tally import Tally
 from tlsync.media.limits import Limits
 from tlsync.media.probe import Prober
-from tlsync.models import ContentId, FileId
+from tlsync.models import ContentId, FileId, RootId
 from tlsync.store.sidecars import Sidecars
 from tlsync.store.store import Store
 
@@ -41,7 +42,6 @@ class Context:
     client: TwelveLabs
     prober: Prober
     sidecars: Sidecars
-    limits: Limits
     clock: Clock
     stop: threading.Event
     progress: Progress
@@ -50,6 +50,11 @@ class Context:
     tally: Tally = field(default_factory=Tally)
     locks: ContentLocks = field(default_factory=ContentLocks)
     poll_intervals: dict[FileId, float] = field(default_factory=dict)
+
+    def limits_of(self, root_id: RootId) -> Limits:
+        """What files of a root may be like, as far as is known before its index is there."""
+        models = self.store.roots.get(root_id).index_models
+        return limits_for(self.settings, models) if models else widest_limits(self.settings)
 
     def next_poll_s(self, file_id: FileId) -> float:
         """The interval before a file's next poll: grows by half each time, to a minute at most."""

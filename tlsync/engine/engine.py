@@ -64,7 +64,6 @@ class Engine:
             client=client,
             prober=prober,
             sidecars=sidecars,
-            limits=limits_for(settings),
             clock=clock,
             stop=stop,
             progress=progress,
@@ -180,10 +179,11 @@ class Engine:
 
     def _look_again_at_ineligible(self) -> None:
         """Limits that changed since the last run may let other files in."""
-        if not self._store.note_limits(repr(self._context.limits)):
+        in_force = {repr(limits_for(self._settings, row.index_models)) for row in self._rows}
+        if not self._store.note_limits("; ".join(sorted(in_force))):
             return
         for file in self._store.catalog.in_states(FileState.INELIGIBLE):
-            self._put(self._store.catalog.move(file, FileState.SETTLING, "the limits of the settings changed"))
+            self._put(self._store.catalog.move(file, FileState.SETTLING, "the limits changed"))
 
     def _root_of(self, path: Path) -> RootRow:
         for row in self._rows:

@@ -8,6 +8,7 @@ import threading
 from tlsync.api import TwelveLabs
 from tlsync.api.types import Index, IndexModel
 from tlsync.config import IndexSettings
+from tlsync.engine.effective_limits import searching_models
 from tlsync.errors import Rejected
 from tlsync.models import IndexId
 from tlsync.store.roots import RootRow, Roots
@@ -61,8 +62,8 @@ class IndexRegistry:
                     raise
                 return found
             # Later platforms take only models that search here; texts are then asked of the asset.
-            searching = tuple(model for model in self._settings.models if model.startswith("marengo"))
-            if not searching or searching == self._settings.models:
+            searching = searching_models(self._settings.models)
+            if searching == self._settings.models:
                 raise
             log.warning("the platform refuses these models, an index is made without texts reason=%s", refusal.message)
             created = self._ask_for(name, searching)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tlsync.config import RootSettings, Settings
-from tlsync.engine.effective_limits import limits_for
+from tlsync.engine.effective_limits import limits_for, widest_limits
 from tlsync.engine.names import NameRules
 from tlsync.engine.scanner import walk_root
 from tlsync.errors import FileError, NotEligible
@@ -41,7 +41,7 @@ class Planner:
         self._settings = settings
         self._reader = reader
         self._prober = prober
-        self._limits = limits_for(settings)
+        self._models = {(root["path"], root["index"]): root["models"] for root in reader.roots()}
         self._seen: set[tuple[int, str]] = set()
 
     def plan(self, paths: Sequence[Path] = ()) -> Iterator[Planned]:
@@ -57,9 +57,9 @@ class Planner:
         for relative, signature in sorted(walk.found.items()):
             path = root.path / os.fsdecode(relative)
             if not scopes or any(path == scope or scope in path.parents for scope in scopes):
-                yield self._judge(path, signature)
+                yield self._judge(path, signature, self._models.get((str(root.path), root.index), ()))
 
-    def _judge(self, path: Path, signature: StatSignature) -> Planned:
+    def _judge(self, path: Path, signature: StatSignature, models: Sequence[str]) -> Planned:
         size_bytes = signature.size_bytes
         known = self._reader.file(path)
         if known is not None and known.state in ON_PLATFORM and known.signature == signature:
@@ -72,7 +72,8 @@ class Planner:
                 if incomplete is not None:
                     return Planned(path, "reject", size_bytes, None, f"incomplete: {incomplete}")
                 media = self._prober.probe(path)
-                refusal = limits.check(media, size_bytes, self._limits)
+                doubt = limits.check(media, size_bytes, limits_for(self._settings, models))
+                refusal = limits.check(media, size_bytes, widest_limits(self._settings)) if not models else doubt
                 if refusal is not None:
                     return Planned(path, "reject", size_bytes, media.duration_s, refusal)
                 fingerprint = identity.fingerprint(fd, size_bytes)
@@ -84,4 +85,6 @@ class Planner:
         if key in self._seen or self._reader.is_known_content(size_bytes, fingerprint):
             return Planned(path, "link", size_bytes, media.duration_s, "looks like content that is known")
         self._seen.add(key)
-        return Planned(path, "upload", size_bytes, media.duration_s, "new")
+        # A plan names the most that may be sent: the index that decides is not there yet.
+        reason = "new" if doubt is None else f"new; not sent if the index gets all its models: {doubt}"
+        return Planned(path, "upload", size_bytes, media.duration_s, reason)

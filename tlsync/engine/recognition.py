@@ -14,10 +14,12 @@ from tlsync.clock import from_text
 from tlsync.engine import health
 from tlsync.engine.arrival import signature_of
 from tlsync.engine.context import Context, shown
+from tlsync.engine.effective_limits import limits_for
 from tlsync.engine.index_registry import IndexRegistry
-from tlsync.engine.scheduler import NOW, Next
-from tlsync.errors import FileChanged
+from tlsync.engine.scheduler import NOW, REST, Next
+from tlsync.errors import FileChanged, NotEligible
 from tlsync.media import identity
+from tlsync.media.limits import check as check_limits
 from tlsync.models import AssetId, IndexedAssetId, IndexId
 from tlsync.states import ON_PLATFORM, FileState
 from tlsync.store.catalog import FileRow
@@ -57,6 +59,17 @@ class Recognition:
         content = self._contents.get(file.content_id)
         if signature_of(file.path) != file.signature:
             raise FileChanged(str(file.path), "changed before it was sent")
+        refusal = self._refusal(file, content)
+        if refusal is not None:
+            self._catalog.move(
+                file,
+                FileState.INELIGIBLE,
+                refusal,
+                error_code=NotEligible.code,
+                hint="see [limits] in the settings",
+                content_id=None,
+            )
+            return REST
         claim = self._contents.claim(file.id, content.size_bytes, content.fingerprint, content.media)
         if claim.kind == "busy":
             assert claim.holder is not None
@@ -74,8 +87,27 @@ class Recognition:
             for found in stamped:
                 if found.sha256 == sha256:
                     return self._link_remote(file, content, found)
-        self._catalog.move(file, FileState.UPLOADING, "to be sent", content_id=claim.content.id)
+        with self._catalog.transaction():
+            # Asked again, in one step with the move: a twin may have been identified while the platform was asked.
+            if self._contents.claim(file.id, content.size_bytes, content.fingerprint, content.media).kind == "mine":
+                self._catalog.move(file, FileState.UPLOADING, "to be sent", content_id=claim.content.id)
         return NOW
+
+    def _refusal(self, file: FileRow, content: Content) -> str | None:
+        """Why the index does not take a file that seemed eligible while its models were not known."""
+        settings, roots = self._context.settings, self._context.store.roots
+
+        def check() -> str | None:
+            limits = limits_for(settings, roots.get(file.root_id).index_models)
+            return check_limits(content.media, content.size_bytes, limits)
+
+        refusal = check()
+        root = roots.get(file.root_id)
+        if refusal is None or root.index_id is not None:
+            return refusal
+        # Which of the models of the settings the platform takes shows when the index is made.
+        self._registry.ensure(root)
+        return check()
 
     def _compare(self, file: FileRow, content: Content) -> Next:
         """Contents with this fingerprint were read whole before: is it one of them?"""
@@ -105,13 +137,14 @@ class Recognition:
                     self._catalog.move(moved, FileState.READY, "renamed: the sidecar follows")
                 self._context.wake(moved.id)
                 return NOW
-        state, why = self._where(file, content)
-        if state == FileState.UPLOADING:
-            for twin in self._catalog.of_content(content.id):
-                if twin.id != file.id and twin.state == FileState.UPLOADING:
-                    self._catalog.note(file, f"same content as {shown(twin.path)}, which is sent")
-                    return Next(_HOLDER_POLL_S)
-        self._catalog.move(file, state, why, content_id=content.id)
+        with self._catalog.transaction():
+            state, why = self._where(file, content)
+            if state == FileState.UPLOADING:
+                for twin in self._catalog.of_content(content.id):
+                    if twin.id != file.id and twin.state == FileState.UPLOADING:
+                        self._catalog.note(file, f"same content as {shown(twin.path)}, which is sent")
+                        return Next(_HOLDER_POLL_S)
+            self._catalog.move(file, state, why, content_id=content.id)
         if state != FileState.UPLOADING:
             self._context.tally.link_done()
         return NOW

@@ -195,6 +195,8 @@ class Uploader:
             while True:
                 while len(running) < self._workers and (number := next(waiting, None)) is not None:
                     running[self._pool.submit(self._send_chunk, upload, upload.chunks[number])] = number
+                if not running and not upload.unverified:
+                    break
                 if running:
                     done, _ = wait(running, timeout=0 if upload.unverified else None, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -204,8 +206,6 @@ class Uploader:
                     again = self._verify_next(upload)
                     if again is not None:
                         waiting = iter([again, *waiting])
-                elif not running:
-                    break
                 self._report(upload, keep_back=1)
         finally:
             for future in running:

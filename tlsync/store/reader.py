@@ -92,12 +92,13 @@ class CatalogReader:
         return {state.value: found.get(state.value, 0) for state in FileState}
 
     def roots(self) -> list[dict[str, Any]]:
-        """The roots, with the keys of `status --json` and those that `search` needs."""
+        """The roots, with the keys of `status --json` and those that other commands need."""
         return [
             {
                 "path": os.fsdecode(row["path"]),
                 "index": row["index_name"],
                 "index_id": row["index_id"],
+                "models": tuple(json.loads(row["index_models"])),
                 "online": bool(row["is_online"]),
                 "trouble": row["trouble"],
                 "last_scan_at": row["last_scan_at"],

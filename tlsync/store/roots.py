@@ -62,6 +62,7 @@ class Roots:
             connection.execute(
                 "INSERT INTO roots (path, index_name) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET"
                 " index_id = CASE WHEN index_name = excluded.index_name THEN index_id END,"
+                " index_models = CASE WHEN index_name = excluded.index_name THEN index_models ELSE '[]' END,"
                 " index_name = excluded.index_name",
                 (key, index_name),
             )

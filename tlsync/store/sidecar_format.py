@@ -95,13 +95,21 @@ def encode(document: Sidecar, *, extras: dict[str, Any], old: bytes | None) -> b
 
 def _bytes(document: Sidecar, extras: dict[str, Any], generator: str) -> bytes:
     fields = {name: getattr(document, name) for name in Sidecar.__struct_fields__}
-    plain = msgspec.to_builtins(_Document(v=VERSION, generator=generator, **fields)) | extras
+    return _formatted(msgspec.to_builtins(_Document(v=VERSION, generator=generator, **fields)) | extras)
+
+
+def _formatted(plain: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n"
 
 
 def decode_extras(data: bytes) -> dict[str, Any]:
     """The `x-…` keys of a sidecar: what other programs put there."""
     return {key: value for key, value in json.loads(data).items() if key.startswith("x-")}
+
+
+def with_extra(data: bytes, key: str, value: Any) -> bytes:
+    """A sidecar with one of its `x-…` keys set, and nothing else changed."""
+    return _formatted(json.loads(data) | {key: value})
 
 
 def is_ours(data: bytes) -> bool:

@@ -1,19 +1,26 @@
-"""Sidecars: where they are, and how they are written without ever overwriting somebody else's file."""
+"""Sidecars: where they are, and how they are written without ever overwriting somebody else's file.
+
+Kept here: who reads a sidecar in order to write it holds the lock of all sidecars, so what another process
+(`tlsync analyze --save` beside the daemon) puts into it is not lost.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from tlsync.errors import FileError, SidecarBlocked
+from tlsync.errors import FileError, FileVanished, SidecarBlocked
 from tlsync.store.atomic import write_whole
-from tlsync.store.sidecar_format import Sidecar, decode_extras, encode, is_ours
+from tlsync.store.sidecar_format import Sidecar, decode_extras, encode, is_ours, with_extra
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +37,7 @@ class Sidecars:
 
     def __init__(self, location: Location, state_dir: Path, caption_formats: tuple[str, ...] = ()) -> None:
         self._location = location
+        self._state_dir = state_dir
         self._central = state_dir / "sidecars"
         self._caption_formats = caption_formats
         self._said: set[Path] = set()
@@ -71,6 +79,56 @@ class Sidecars:
         except OSError as error:
             raise self._unwritable(media, error) from error
 
+    def check_extra(self, recorded: Path, media: Path, key: str) -> None:
+        """Whether `add_extra` would do it.
+
+        Raises:
+            FileVanished: There is no sidecar.
+            SidecarBlocked: It is not ours, or somebody else uses the key.
+            FileError: It can't be read now.
+        """
+        self._readable_extra(recorded, media, key)
+
+    def add_extra(self, recorded: Path, media: Path, key: str, name: str, value: Any) -> None:
+        """Put a named value under one of the `x-…` keys of a sidecar; everything else in it stays as it is.
+
+        Args:
+            recorded: Where the catalog says that the sidecar is.
+            key: Holds an object of named values; an older value of the name is replaced.
+
+        Raises:
+            FileError: As `check_extra`, or it can't be written now; the old one is whole.
+        """
+        with self._locked(media):
+            data, held = self._readable_extra(recorded, media, key)
+            try:
+                write_whole(recorded, with_extra(data, key, held | {name: value}))
+            except OSError as error:
+                raise self._unwritable(media, error) from error
+
+    def follow(self, recorded: Path, old_media: Path, new_media: Path) -> None:
+        """Take a sidecar along with its renamed media, for the `x-…` keys in it. May run twice.
+
+        The rest of it, which names the old file, and the captions are for the next `write`.
+
+        Raises:
+            FileError: It can't be written now; nothing is lost.
+        """
+        with self._locked(new_media):
+            data = _read_quietly(recorded)
+            if data is None or not is_ours(data):
+                return
+            for place in self._places(new_media):
+                try:
+                    if _read(place) is None:
+                        place.parent.mkdir(parents=True, exist_ok=True)
+                        write_whole(place, data)
+                    break
+                except OSError as error:
+                    if error.errno not in _READ_ONLY:
+                        raise self._unwritable(new_media, error) from error
+            self.remove(recorded, old_media)
+
     def remove(self, recorded: Path, media: Path) -> None:
         """Take away a sidecar (and captions) that tlsync wrote for a name that no longer exists."""
         try:
@@ -82,6 +140,40 @@ class Sidecars:
         except OSError as error:
             log.warning("left an old sidecar path=%s reason=%s", recorded, error.strerror)
 
+    def _readable_extra(self, recorded: Path, media: Path, key: str) -> tuple[bytes, dict[str, Any]]:
+        try:
+            data = _read(recorded)
+        except OSError as error:
+            raise self._unwritable(media, error) from error
+        if data is None:
+            raise FileVanished(
+                str(media), f"{recorded}: the sidecar is not there", hint="tlsync sync writes it again; then try again"
+            )
+        if not is_ours(data):
+            raise _blocked(recorded, media)
+        held = decode_extras(data).get(key, {})
+        if not isinstance(held, dict):
+            raise SidecarBlocked(
+                str(media),
+                f"{recorded}: {key} holds something that tlsync did not write",
+                hint=f"rename {key} in that file",
+            )
+        return data, held
+
+    @contextmanager
+    def _locked(self, media: Path) -> Iterator[None]:
+        """Keep every other thread and process from reading a sidecar that it means to write."""
+        try:
+            self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(self._state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._unwritable(media, error) from error
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
     def _places(self, media: Path) -> tuple[Path, Path]:
         return self.wanted_path(media), self._central_path(media, _fitting(media.name, SUFFIX))
 
@@ -89,17 +181,14 @@ class Sidecars:
         return self._central.joinpath(*media.parent.parts[1:], name)
 
     def _write_at(self, path: Path, media: Path, document: Sidecar) -> Path:
-        old = _read(path)
-        if old is not None and not is_ours(old):
-            raise SidecarBlocked(
-                str(media),
-                f"{path} exists and was not written by tlsync",
-                hint="rename or remove that file, then: tlsync retry",
-            )
-        data = encode(document, extras=decode_extras(old) if old else {}, old=old)
-        if data != old:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data)
+        with self._locked(media):
+            old = _read(path)
+            if old is not None and not is_ours(old):
+                raise _blocked(path, media)
+            data = encode(document, extras=decode_extras(old) if old else {}, old=old)
+            if data != old:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, data)
         self._write_captions(path.parent, media, document)
         return path
 
@@ -124,6 +213,14 @@ class Sidecars:
         )
         unwritable.is_temporary = True
         return unwritable
+
+
+def _blocked(sidecar: Path, media: Path) -> SidecarBlocked:
+    return SidecarBlocked(
+        str(media),
+        f"{sidecar} exists and was not written by tlsync",
+        hint="rename or remove that file, then: tlsync retry",
+    )
 
 
 def _read(path: Path) -> bytes | None:

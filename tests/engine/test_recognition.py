@@ -1,0 +1,41 @@
+"""Races between twins: files with one content that are recognised at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workshop import Workshop
+from tlsync.config import RootSettings
+from tlsync.engine.recognition import Recognition
+
+MakeClip = Callable[..., Path]
+
+
+def test_a_twin_that_arrives_while_the_platform_is_asked_is_not_sent_too(
+    workshop: Workshop, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both have asked the platform before either goes on."""
+    other = tmp_path / "other"
+    other.mkdir()
+    make_clip(workshop.footage / "clip.mp4")
+    make_clip(other / "clip.mp4")
+    workshop.changes = {"roots": tuple(RootSettings(path=path, index="clips") for path in (workshop.footage, other))}
+    both_asked = threading.Barrier(2, timeout=2)
+    real = Recognition._look_on_platform
+
+    def look(self: Recognition, *arguments: object) -> object:
+        found = real(self, *arguments)  # type: ignore[arg-type]
+        try:
+            both_asked.wait()
+        except threading.BrokenBarrierError:
+            pass  # the other one waited for us instead of asking: as good
+        return found
+
+    monkeypatch.setattr(Recognition, "_look_on_platform", look)
+    summary = workshop.sync()
+    assert (summary.uploaded, summary.enriched, summary.failed) == (1, 2, 0)
+    assert workshop.counts()["multipart_upload.create"] == 1
