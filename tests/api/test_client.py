@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tlsync.api import BASE_URL, TwelveLabs
-from tlsync.errors import ConfigError
+from tlsync.errors import ApiError, ConfigError
 from tlsync.secret import Secret
 
 from .conftest import MakeClient
@@ -48,3 +48,16 @@ def test_closing_twice_does_no_harm(make_client: MakeClient) -> None:
     api, _ = make_client()
     api.close()
     api.close()
+
+
+def test_good_answers_are_shown_whole_before_their_call_returns(make_client: MakeClient) -> None:
+    """Also fields that the types do not have; nothing of an answer that is refused."""
+    shown: list[object] = []
+    good = {"_id": ID, "born_in": None}
+    api, _ = make_client(json_reply(good), json_reply({"_id": 5}), json_reply({}, 404), on_answer=shown.append)
+    api.assets.retrieve(ID)
+    assert shown == [good]
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            api.assets.retrieve(ID)
+    assert shown == [good]

@@ -17,6 +17,7 @@ from tlsync.api.types import (
     PresignedUrlChunk,
     VideoIndexingTask,
     Wire,
+    base,
     from_wire,
 )
 
@@ -92,7 +93,7 @@ def test_no_repr_shows_a_url() -> None:
 def test_every_url_field_is_hidden(kind: type[Wire]) -> None:
     for field in msgspec.structs.fields(kind):
         if "url" in field.name and field.name != "upload_urls" and not field.name.endswith("expires_at"):
-            assert types._shown(field.name, SIGNED_URL) == "***"
+            assert base._shown(field.name, SIGNED_URL) == "***"
 
 
 @pytest.mark.parametrize("kind", STRUCTS)

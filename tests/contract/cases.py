@@ -113,6 +113,7 @@ def _(place: Place) -> Case:
 
 @case("analyze_async.tasks.cancel")
 def _(place: Place) -> Case:
+    place.server.faults.stall("analysis")
     task = place.client.analyze_async.tasks.create(video=place.video_source(), prompt="Where?")
     canceled = yield {"task_id": task.task_id}
     assert canceled.status == "canceled"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +21,16 @@ from tlsync.media.probe import Prober
 
 every = pytest.mark.parametrize("name", sorted(CASES))
 Call = Callable[[dict[str, Any]], Any]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """The command sets up logging for its process, which here is that of all tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")
@@ -164,11 +174,3 @@ def test_removed_methods_say_what_to_use(
         out, err = capsys.readouterr()
         assert (ending.value.code, out) == (1, "")
         assert method.instead in err
-
-
-def test_a_url_of_the_upload_is_what_storage_takes(reference: Place, tmp_path: Path) -> None:
-    """The steps of an upload by hand fit together: session, chunk, report."""
-    session = reference.new_session()
-    done = reference.put_chunk(session)
-    report = reference.client.multipart_upload.report_chunk_batch(session.upload_id, completed_chunks=[done])
-    assert report.total_completed == 1

@@ -12,6 +12,7 @@ import pytest
 from tests.workshop import Workshop
 from tlsync.config import IndexSettings
 from tlsync.engine.planner import Planner
+from tlsync.errors import Unauthorized
 from tlsync.media.probe import Prober
 from tlsync.sandbox.server import SandboxServer
 from tlsync.store.reader import CatalogReader
@@ -35,7 +36,9 @@ def assert_described(workshop: Workshop, name: str) -> None:
     sidecar = workshop.sidecar(name)
     jsonschema.validate(sidecar, json_schema())
     assert sidecar["chapters"], sidecar["provenance"]
-    assert {sidecar["provenance"][kind]["source"] for kind in ("summary", "chapters", "highlights", "gist")} == {"analyze"}
+    assert {sidecar["provenance"][kind]["source"] for kind in ("summary", "chapters", "highlights", "gist")} == {
+        "analyze"
+    }
     workshop.assert_clean()
 
 
@@ -63,7 +66,7 @@ def test_a_refusal_for_length_leads_to_the_background(later: Workshop, make_clip
 def test_a_task_under_way_is_taken_up_by_the_next_run(later: Workshop, make_clip: MakeClip) -> None:
     make_clip(later.footage / "long.mp4", **MORE_THAN_AN_HOUR)
     rule = later.server.faults.answer("analyze_async.tasks.retrieve", 401, times=None)
-    with pytest.raises(Exception, match="401"):
+    with pytest.raises(Unauthorized):
         later.sync()
     assert rule.hits
     assert later.states() == {"long.mp4": "ready"}

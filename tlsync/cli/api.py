@@ -95,6 +95,8 @@ def _command(method: Method) -> click.Command:
 
 
 def _call(method: Method, values: dict[str, Any]) -> None:
+    from tlsync.api import SearchPages
+    from tlsync.api.types import SearchResults
     from tlsync.cli.api_output import LastAnswer, print_answer
     from tlsync.cli.api_parameters import arguments_of
 
@@ -103,7 +105,10 @@ def _call(method: Method, values: dict[str, Any]) -> None:
     settings = settings_of(click.get_current_context().ensure_object(GlobalOptions), may_be_missing=True)
     last = LastAnswer()
     with platform_client(settings, on_answer=last.take) as client:
-        answer = method.bind(client)(**arguments)
+        call = method.bind(client)
+        answer = call(**arguments)
+        if isinstance(answer, SearchResults):
+            answer = SearchPages(answer, lambda token: call(**{**arguments, "page_token": token}))
         print_answer(answer, last, is_all=values.get("is_all", False))
 
 

@@ -41,8 +41,8 @@ def marks(method: Method) -> list[str]:
 
 
 def notes(method: Method) -> list[str]:
-    """What to know before the call, as sentences."""
-    sentences = [f"{method.verb} {method.template}"]
+    """What to know before the call: paragraphs as click takes them, the first of which must not be wrapped."""
+    sentences = [f"\b\n{method.verb} {method.template}"]
     if method.deletes:
         sentences.append("Deletes: asks first on a terminal, elsewhere it needs --yes.")
     if method.costs_money:

@@ -65,8 +65,6 @@ def _json(document: Any, *, indent: int) -> bytes:
     try:
         data = msgspec.json.encode(document)
     except RecursionError:
-        data = b""
-    if not data:
-        raise BadAnswer("the answer is nested too deeply to be printed")
+        raise BadAnswer("the answer is nested too deeply to be printed") from None
     text = (msgspec.json.format(data, indent=indent) if indent else data).decode()
     return _ACTIVE.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()

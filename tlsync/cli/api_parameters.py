@@ -146,7 +146,7 @@ def _option(parameter: inspect.Parameter, text: str) -> click.Option:
         is_flag=is_flag,
         multiple=is_repeatable,
         required=is_required,
-        default=None if is_required else parameter.default,
+        **({} if is_required else {"default": parameter.default}),
         show_default=not is_required and parameter.default is not None,
         metavar=None if is_flag else kind.metavar,
         help=" ".join(filter(None, [text, "Repeatable, or a JSON array." if is_repeatable else ""])),

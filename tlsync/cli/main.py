@@ -21,6 +21,7 @@ from tlsync.errors import (
     Interrupted,
     NotFound,
     NotRunning,
+    NotYet,
     QuotaExceeded,
     TlsyncError,
     Unauthorized,
@@ -37,6 +38,8 @@ _COMMANDS = {
     "show": "tlsync.cli.show",
     "why": "tlsync.cli.why",
     "search": "tlsync.cli.search",
+    "entity": "tlsync.cli.entity",
+    "analyze": "tlsync.cli.analyze",
     "api": "tlsync.cli.api",
     "sandbox": "tlsync.cli.sandbox",
     "demo": "tlsync.cli.demo",
@@ -103,7 +106,7 @@ def exit_code(error: TlsyncError) -> int:
         return 12
     if isinstance(error, Interrupted):
         return 130
-    if isinstance(error, ApiError | CatalogError) and error.is_temporary:
+    if isinstance(error, ApiError | CatalogError | NotYet) and error.is_temporary:
         return 5
     return 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _CONDITION = re.compile(r"(?P<key>[^<>=]+)(?P<operator>>=|<=|=)(?P<value>.*)", r
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Also KEY>=N and KEY<=N; repeatable.")
 @click.option("--in", "folder", type=click.Path(path_type=Path), help="Only files at or below this path.")
 @click.option("--image", metavar="FILE|URL", help="Search by a picture, alone or with QUERY.")
+@click.option("--entity", "entity_names", multiple=True, metavar="NAME", help="Show this one, with QUERY; repeatable.")
+@click.option("--collection", default="tlsync", metavar="NAME", help="The collection that holds the entities.")
 @click.option("--index", "index_name", metavar="NAME", help="The index, where the folders use several.")
 @click.option("--page-token", metavar="TOKEN", help="Go on where an earlier answer ended.")
 @click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
@@ -45,16 +48,20 @@ def command(
     filters: tuple[str, ...],
     folder: Path | None,
     image: str | None,
+    entity_names: tuple[str, ...],
+    collection: str,
     index_name: str | None,
     page_token: str | None,
     is_json: bool,
 ) -> int:
     """Find moments by what is seen, heard or said, for example: tlsync search "red car at night"."""
     from tlsync.api import SearchPages
+    from tlsync.clock import SystemClock
+    from tlsync.engine.entities import Entities
     from tlsync.engine.local_moments import LocalMoments
 
-    if not query and image is None and page_token is None:
-        raise click.UsageError('what to search for? Give a QUERY, for example "red car at night", or --image')
+    if not query and image is None and not entity_names and page_token is None:
+        raise click.UsageError('what to search for? Give a QUERY, for example "red car at night", --image or --entity')
     settings = settings_of(options)
     below = absolute((folder,))[0] if folder is not None else None
     wanted: dict[str, Any] = {
@@ -63,8 +70,6 @@ def command(
         "group_by": group_by,
         "page_limit": min(limit, _MOST_PER_PAGE),
     } | image_query(image)
-    if query:
-        wanted["query_text"] = query
     conditions = parse_filters(filters)
     with CatalogReader(settings.state_dir) as reader, platform_client(settings) as client:
         index_id = _choose_index(reader.roots(), index_name, below)
@@ -77,6 +82,11 @@ def command(
                 conditions["id"] = sorted(ids)
         if conditions:
             wanted["filter"] = conditions
+        if entity_names and not page_token:
+            marks = Entities(client, SystemClock(), threading.Event(), collection).marks(entity_names)
+            wanted["query_text"] = f"{marks} {query}".strip()
+        elif query:
+            wanted["query_text"] = query
         if page_token:
             pages = SearchPages(client.search.retrieve(page_token), client.search.retrieve)
         else:

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
-def settings_of(
-    options: GlobalOptions, *, least_level: int | None = None, may_be_missing: bool = False
-) -> Settings:
+def settings_of(options: GlobalOptions, *, least_level: int | None = None, may_be_missing: bool = False) -> Settings:
     """Read the settings and start logging.
 
     Args:
@@ -53,9 +51,7 @@ def platform_client(
     key = load_api_key(settings.platform.api_key_file, os.environ)
     register_secret(key)
     ended = threading.Event()
-    with TwelveLabs(
-        api_key=key, base_url=settings.platform.base_url, stop=stop, on_answer=on_answer
-    ) as client:
+    with TwelveLabs(api_key=key, base_url=settings.platform.base_url, stop=stop, on_answer=on_answer) as client:
         if stop is not None:
             watch = threading.Thread(target=_close_when_stopped, args=(client, stop, ended), name="tlsync-stop")
             watch.start()

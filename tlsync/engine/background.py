@@ -2,7 +2,8 @@
 
 Kept here: an order is noted before it is placed, and goes by a name that follows from content, asset, question
 and attempt alone. So after a crash, a lost answer, or on a second machine the same order leads to the same task, and
-nothing is billed twice.
+nothing is billed twice. Of media beyond the two hours that the platform looks at in one task, its refusal is kept as
+the reason why there are no texts.
 
 Source: contract, 4.3 (one hour at once, two in the background) and 7.3 (`/analyze/tasks`, `Idempotency-Key`).
 """

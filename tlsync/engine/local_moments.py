@@ -30,14 +30,16 @@ class LocalMoments:
     """Knows which local files are behind an index's indexed assets."""
 
     def __init__(self, reader: CatalogReader, index_id: str) -> None:
-        self._views = reader.paths_by_indexed_asset(index_id)
+        self._reader = reader
+        self._index_id = index_id
+        self._views: dict[str, list[FileView]] = {}
 
     def ids_below(self, folder: Path) -> set[str]:
-        """Indexed assets that have a file at or below a path."""
+        """Indexed assets of the index that have a file at or below a path."""
         return {
-            indexed_asset_id
-            for indexed_asset_id, views in self._views.items()
-            if any(_is_below(view, folder) for view in views)
+            view.indexed_asset_id
+            for view in self._reader.files(folder)
+            if view.index_id == self._index_id and view.indexed_asset_id is not None
         }
 
     def moments(self, items: Iterable[SearchItem], folder: Path | None = None) -> Iterator[Moment]:
@@ -52,13 +54,19 @@ class LocalMoments:
                 video_id = clip.video_id or item.video_id or item.id
                 if not video_id:
                     continue
-                views = self._views.get(video_id, [])
+                views = self._files_of(video_id)
                 if folder is not None:
                     views = [view for view in views if _is_below(view, folder)]
                     if not views:
                         continue
                 rank += 1
                 yield _moment(clip, video_id, views, clip.rank or rank)
+
+    def _files_of(self, indexed_asset_id: str) -> list[FileView]:
+        """The files behind a hit, looked up once however many hits there are."""
+        if indexed_asset_id not in self._views:
+            self._views[indexed_asset_id] = self._reader.files_of_indexed_asset(self._index_id, indexed_asset_id)
+        return self._views[indexed_asset_id]
 
 
 def _moment(clip: SearchItem | SearchClip, video_id: str, views: list[FileView], rank: int) -> Moment:

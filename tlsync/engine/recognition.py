@@ -129,10 +129,10 @@ class Recognition:
             if twin.id != file.id and twin.state in ON_PLATFORM and self._has_left(twin):
                 twin = self._catalog.move(twin, FileState.MISSING, "no longer there")
             if twin.id != file.id and twin.state == FileState.MISSING and twin.came_from in ON_PLATFORM:
+                if twin.sidecar is not None and not twin.path.exists():
+                    self._context.sidecars.follow(twin.sidecar, twin.path, file.path)
                 moved = self._catalog.relocate(twin, file)
                 self._context.tally.link_done()
-                if twin.sidecar is not None and not twin.path.exists():
-                    self._context.sidecars.remove(twin.sidecar, twin.path)
                 if moved.state == FileState.ENRICHED:
                     self._catalog.move(moved, FileState.READY, "renamed: the sidecar follows")
                 self._context.wake(moved.id)

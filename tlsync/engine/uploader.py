@@ -4,7 +4,6 @@ Order of effects, which makes a crash at any point harmless:
     PUT of a chunk → its ETag is in the catalog → reported in a batch → noted as reported → … →
     source looked at once more → last batch reported → asset id and SHA-256 in the catalog.
 The last report is held back until everything else is proven, since it is what makes the file count as whole.
-Memory is the number of chunk workers times one block, whatever the size of file and chunks.
 """
 
 from __future__ import annotations
@@ -12,28 +11,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlsync.api.types import CompletedChunk, PresignedUrlChunk
 from tlsync.clock import from_text
+from tlsync.engine.chunk_sender import ChunkSender, Source, is_md5
 from tlsync.engine.chunk_urls import ChunkUrls
 from tlsync.engine.context import Context, shown
 from tlsync.engine.progress import TransferBoard
 from tlsync.engine.scheduler import NOW, Next
-from tlsync.engine.throttle import Throttle
-from tlsync.errors import (
-    ApiError,
-    BadAnswer,
-    ChunkRefused,
-    FileChanged,
-    Interrupted,
-    NotFound,
-    Rejected,
-    SessionExpired,
-    Transient,
-)
+from tlsync.errors import BadAnswer, FileChanged, Interrupted, NotFound, Rejected, SessionExpired
 from tlsync.media import identity
 from tlsync.media.chunks import plan_chunks, read_chunk
 from tlsync.models import AssetId, Chunk, UploadId
@@ -43,9 +32,8 @@ from tlsync.store.sessions import SentChunk, Session
 
 _BATCH = 10
 """Chunks per report; the platform takes up to 50. Few, so that little is in doubt after a crash."""
-_ATTEMPTS_PER_CHUNK = 4
+_COMPLETION_LOOKS = 5
 _TELL_EVERY_S = 0.2
-_HEX = set("0123456789abcdef")
 
 
 @dataclass(slots=True)
@@ -57,12 +45,12 @@ class _Upload:
     session: Session
     chunks: dict[int, Chunk]
     sent: dict[int, SentChunk]
-    urls: ChunkUrls
+    source: Source
     hasher: identity.InOrderHasher
-    unverified: list[int] = field(default_factory=list)
+    unverified: list[int]
     """Chunks of an earlier run, still to be compared with the file."""
     flying: dict[int, int] = field(default_factory=dict)
-    """Bytes of chunks under way that have left, by chunk number; for the eye only."""
+    """Bytes of chunks under way that have left, by chunk number; for progress only."""
     told_s: float = 0.0
 
     def done_bytes(self) -> int:
@@ -77,15 +65,11 @@ class Uploader:
         self._catalog = context.store.catalog
         self._sessions = context.store.sessions
         self._board = board
-        upload = context.settings.upload
-        self._workers = upload.workers
-        self._verifies = upload.verify_chunks
-        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="tlsync-chunk")
-        self._throttle = Throttle(upload.bandwidth_bytes_per_s, context.clock, context.stop)
+        self._sender = ChunkSender(context)
 
     def close(self) -> None:
-        """Wait for the chunks under way; they stop at the next block once the stop event is set."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Wait for the chunks under way, which end soon once the stop event is set."""
+        self._sender.close()
 
     def uploading(self, file: FileRow) -> Next:
         """Bring a file's upload to its end, or as far as it goes now."""
@@ -146,16 +130,24 @@ class Uploader:
     ) -> _Upload:
         chunks = {chunk.number: chunk for chunk in plan_chunks(session.size_bytes, session.chunk_bytes)}
         wanted = [number for number in chunks if number not in sent]
-        return _Upload(
-            file=file,
+        flying: dict[int, int] = {}
+
+        def on_bytes(chunk: Chunk, left_bytes: int) -> None:
+            flying[chunk.number] = left_bytes
+            if self._context.clock.monotonic_s() - upload.told_s > _TELL_EVERY_S:
+                self._tell(upload)
+
+        source = Source(
+            path=file.path,
             fd=fd,
-            session=session,
-            chunks=chunks,
-            sent=sent,
+            upload_id=session.upload_id,
+            headers=session.headers,
             urls=ChunkUrls(self._context.client, session.upload_id, wanted, urls, self._context.clock),
-            hasher=identity.InOrderHasher(session.size_bytes, str(file.path)),
-            unverified=sorted(sent),
+            on_bytes=on_bytes,
         )
+        hasher = identity.InOrderHasher(session.size_bytes, str(file.path))
+        upload = _Upload(file, fd, session, chunks, sent, source, hasher, unverified=sorted(sent), flying=flying)
+        return upload
 
     def _resume(self, file: FileRow, fd: int, session: Session) -> _Upload | None:
         """Ask the platform what it has. None: it has everything, and only the end was not noted.
@@ -193,8 +185,8 @@ class Uploader:
         self._tell(upload)
         try:
             while True:
-                while len(running) < self._workers and (number := next(waiting, None)) is not None:
-                    running[self._pool.submit(self._send_chunk, upload, upload.chunks[number])] = number
+                while len(running) < self._sender.workers and (number := next(waiting, None)) is not None:
+                    running[self._sender.submit(upload.source, upload.chunks[number])] = number
                 if not running and not upload.unverified:
                     break
                 if running:
@@ -238,7 +230,7 @@ class Uploader:
             raise Interrupted("stopped while comparing chunks of an earlier run")
         number = upload.unverified.pop(0)
         chunk, sent = upload.chunks[number], upload.sent[number]
-        if _is_md5(sent.etag):
+        if is_md5(sent.etag):
             digest = hashlib.md5(usedforsecurity=False)
             for _ in read_chunk(upload.fd, chunk, digest=digest, path=upload.file.path):
                 pass
@@ -249,62 +241,6 @@ class Uploader:
         upload.hasher.confirm(chunk)
         upload.hasher.catch_up(upload.fd)
         return None
-
-    def _send_chunk(self, upload: _Upload, chunk: Chunk) -> str:
-        """Put one chunk on storage, each attempt with a fresh URL. Runs in a chunk worker.
-
-        Returns:
-            The ETag, bare.
-        """
-        refusals = 0
-        for attempt in range(1, _ATTEMPTS_PER_CHUNK + 1):
-            digest = hashlib.md5(usedforsecurity=False) if self._verifies else None
-            try:
-                return self._put(upload, chunk, digest)
-            except ChunkRefused as error:
-                refusals += 1
-                if refusals == 2:
-                    self._check_session(upload.session)
-                last: ApiError = error
-            except (NotFound, Rejected):
-                self._check_session(upload.session)  # no URLs any more: is the session over?
-                raise
-            except (Transient, BadAnswer) as error:
-                last = error
-            if attempt < _ATTEMPTS_PER_CHUNK and self._context.clock.wait(self._context.stop, 0.25 * 4**attempt / 4):
-                raise Interrupted("stopped between two attempts at a chunk")
-        raise last
-
-    def _put(self, upload: _Upload, chunk: Chunk, digest: hashlib._Hash | None) -> str:
-        url = upload.urls.take(chunk.number)
-
-        def body() -> Iterator[bytes]:
-            for block in read_chunk(upload.fd, chunk, digest=digest, path=upload.file.path):
-                self._throttle.pass_bytes(len(block))
-                yield block
-                upload.flying[chunk.number] = upload.flying.get(chunk.number, 0) + len(block)
-                if self._context.clock.monotonic_s() - upload.told_s > _TELL_EVERY_S:
-                    self._tell(upload)
-
-        upload.flying[chunk.number] = 0
-        try:
-            etag = self._context.client.storage.put_chunk(url, body, chunk.size_bytes, upload.session.headers)
-        finally:
-            del upload.flying[chunk.number]
-        if digest is not None and _is_md5(etag) and etag.lower() != digest.hexdigest():
-            raise BadAnswer(
-                f"storage received other bytes than were sent for chunk {chunk.number}", hint="it is sent again"
-            )
-        return etag
-
-    def _check_session(self, session: Session) -> None:
-        """Storage refuses fresh URLs: is it because the session is over?"""
-        try:
-            state = self._context.client.multipart_upload.get_status(session.upload_id, page_limit=1).first.status
-        except (NotFound, Rejected) as error:
-            raise SessionExpired(f"the platform no longer knows the session: {error.message}") from error
-        if state in ("expired", "failed"):
-            raise SessionExpired(f"the session is {state}")
 
     # Reporting and the end
 
@@ -327,7 +263,7 @@ class Uploader:
             except NotFound as error:
                 raise SessionExpired("the platform no longer knows the session") from error
             except Rejected:
-                self._check_session(upload.session)
+                self._sender.check_session(upload.session.upload_id)
                 raise
             self._sessions.reported(upload.session, [chunk.number for chunk in batch])
             for chunk in batch:
@@ -342,10 +278,17 @@ class Uploader:
         self._check_source(upload.file, upload.fd)
         self._check_path(upload.file)
         self._report(upload, keep_back=0)
-        state = self._context.client.multipart_upload.get_status(upload.session.upload_id, page_limit=1).first.status
-        if state in ("expired", "failed"):
-            raise SessionExpired(f"the session is {state}")
+        self._await_completion(upload)
         return self._note_end(upload.file, upload.session, sha256)
+
+    def _await_completion(self, upload: _Upload) -> None:
+        """The platform has every report; wait until it says that the file is whole (reference, step 7)."""
+        for _ in range(_COMPLETION_LOOKS):
+            if self._sender.check_session(upload.session.upload_id) == "completed":
+                return
+            if self._context.clock.wait(self._context.stop, self._context.settings.sync.poll_s):
+                raise Interrupted("stopped while the platform put the chunks together")
+        raise BadAnswer("the platform has all chunks and does not call the upload complete", hint="it is asked again")
 
     def _finish_known(self, file: FileRow, fd: int, session: Session) -> Next:
         """The platform has the whole file; tlsync was stopped before it noted that."""
@@ -385,11 +328,6 @@ class Uploader:
         done = min(upload.done_bytes(), upload.session.size_bytes - 1)
         self._board.sent(upload.file.path, done, upload.session.size_bytes)
         self._context.progress.sent(upload.file.path, done, upload.session.size_bytes)
-
-
-def _is_md5(etag: str) -> bool:
-    """Storage of the S3 kind answers with an MD5 unless it encrypts; anything else proves nothing."""
-    return len(etag) == 32 and set(etag.lower()) <= _HEX
 
 
 def _wire_name(path: Path) -> str:

@@ -117,20 +117,37 @@ class CatalogReader:
 
     def files(self, below: Path | None = None, *, states: tuple[FileState, ...] = ()) -> list[FileView]:
         """Files at or below a path, in the order of their paths."""
-        where, values = "", list[Any]()
+        conditions, values = list[str](), list[Any]()
         if states:
-            where = f"WHERE files.state IN ({','.join('?' * len(states))})"
+            conditions.append(f"files.state IN ({','.join('?' * len(states))})")
             values += states
-        views = [_to_view(row) for row in self._rows(_FILES + where, *values)]
         if below is not None:
-            views = [view for view in views if view.path == below or below in view.path.parents]
+            condition, bounds = self._at_or_below(below)
+            conditions.append(condition)
+            values += bounds
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        views = [_to_view(row) for row in self._rows(_FILES + where, *values)]
         return sorted(views, key=lambda view: os.fsencode(view.path))
 
     def file(self, path: Path) -> FileView | None:
         """The file at a path."""
-        raw = os.fsencode(path)
-        rows = self._rows(_FILES + "WHERE CAST(roots.path || x'2f' || files.path AS BLOB) = ?", raw)
-        return _to_view(rows[0]) if rows else None
+        found = [view for view in self.files(path) if view.path == path]
+        return found[0] if found else None
+
+    def _at_or_below(self, path: Path) -> tuple[str, list[Any]]:
+        """A condition on files that the catalog's own order of paths answers, and its values."""
+        conditions, values = ["0"], list[Any]()
+        for row in self._rows("SELECT id, path FROM roots"):
+            root = Path(os.fsdecode(row["path"]))
+            if path == root or path in root.parents:
+                conditions.append("files.root_id = ?")
+                values.append(row["id"])
+            elif root in path.parents:
+                relative = os.fsencode(path.relative_to(root))
+                # What begins with "folder/" lies between "folder/" and "folder0", the next byte.
+                conditions.append("(files.root_id = ? AND (files.path = ? OR files.path >= ? AND files.path < ?))")
+                values += [row["id"], relative, relative + b"/", relative + b"0"]
+        return f"({' OR '.join(conditions)})", values
 
     def is_known_content(self, size_bytes: int, fingerprint: str) -> bool:
         """Whether a content that looks so was read whole before."""
@@ -149,15 +166,21 @@ class CatalogReader:
             for row in self._rows("SELECT * FROM history WHERE file_id = ? ORDER BY id", file_id)
         ]
 
-    def paths_by_indexed_asset(self, index_id: str) -> dict[str, list[FileView]]:
-        """Local files of an index's indexed assets; those that are there come first."""
-        found: dict[str, list[FileView]] = {}
-        for view in self.files():
-            if view.index_id == index_id and view.indexed_asset_id is not None:
-                found.setdefault(view.indexed_asset_id, []).append(view)
-        for views in found.values():
-            views.sort(key=lambda view: view.state == FileState.MISSING)
-        return found
+    def files_of_indexed_asset(self, index_id: str, indexed_asset_id: str) -> list[FileView]:
+        """Local files with the content of an indexed asset; those that are there come first."""
+        rows = self._rows(
+            _FILES + "WHERE indexed_assets.indexed_asset_id = ? AND indexed_assets.index_id = ?",
+            indexed_asset_id,
+            index_id,
+        )
+        return sorted(map(_to_view, rows), key=lambda view: (view.state == FileState.MISSING, os.fsencode(view.path)))
+
+    def learned(self, topic: str, *, valid_for: timedelta) -> str | None:
+        """What was found out about the platform, unless that is too long ago."""
+        rows = self._rows("SELECT value, learned_at FROM learned WHERE topic = ?", topic)
+        if not rows or datetime.now(UTC) - from_text(rows[0]["learned_at"]) > valid_for:
+            return None
+        return str(rows[0]["value"])
 
     def transfers(self) -> list[dict[str, Any]]:
         """Uploads under way, from the journal: bytes that storage acknowledged."""

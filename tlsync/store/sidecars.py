@@ -115,19 +115,13 @@ class Sidecars:
             FileError: It can't be written now; nothing is lost.
         """
         with self._locked(new_media):
-            data = _read_quietly(recorded)
-            if data is None or not is_ours(data):
-                return
-            for place in self._places(new_media):
-                try:
-                    if _read(place) is None:
-                        place.parent.mkdir(parents=True, exist_ok=True)
-                        write_whole(place, data)
-                    break
-                except OSError as error:
-                    if error.errno not in _READ_ONLY:
-                        raise self._unwritable(new_media, error) from error
-            self.remove(recorded, old_media)
+            try:
+                data = _read(recorded)
+                is_there = data is not None and is_ours(data) and self._copy_to_any(self._places(new_media), data)
+            except OSError as error:
+                raise self._unwritable(new_media, error) from error
+            if is_there:
+                self.remove(recorded, old_media)
 
     def remove(self, recorded: Path, media: Path) -> None:
         """Take away a sidecar (and captions) that tlsync wrote for a name that no longer exists."""
@@ -169,7 +163,7 @@ class Sidecars:
         except OSError as error:
             raise self._unwritable(media, error) from error
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            fcntl.flock(folder, fcntl.LOCK_EX)  # ends with the process, however that ends
             yield
         finally:
             os.close(folder)
@@ -179,6 +173,22 @@ class Sidecars:
 
     def _central_path(self, media: Path, name: str) -> Path:
         return self._central.joinpath(*media.parent.parts[1:], name)
+
+    def _copy_to_any(self, places: tuple[Path, Path], data: bytes) -> bool:
+        """Put a sidecar in the first place that can be written, unless one of ours is there; says whether one is."""
+        for place in places:
+            there = _read(place)
+            if there is not None:
+                return is_ours(there)
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(place, data)
+            except OSError as error:
+                if error.errno not in _READ_ONLY:
+                    raise
+            else:
+                return True
+        return False
 
     def _write_at(self, path: Path, media: Path, document: Sidecar) -> Path:
         with self._locked(media):

@@ -1,0 +1,128 @@
+"""Puts single chunks on storage, for all uploads: the shared workers, the attempts, the proof of each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlsync.engine.chunk_urls import ChunkUrls
+from tlsync.engine.context import Context
+from tlsync.engine.throttle import Throttle
+from tlsync.errors import (
+    ApiError,
+    BadAnswer,
+    ChunkRefused,
+    Interrupted,
+    NotFound,
+    Rejected,
+    SessionExpired,
+    Transient,
+)
+from tlsync.media.chunks import read_chunk
+from tlsync.models import Chunk, UploadId
+
+_ATTEMPTS = 4
+_FIRST_WAIT_S = 0.25
+_HEX = set("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the bytes of one upload come from, and where they go."""
+
+    path: Path
+    fd: int
+    upload_id: UploadId
+    headers: Mapping[str, str]
+    urls: ChunkUrls
+    on_bytes: Callable[[Chunk, int], None]
+    """So many bytes of a chunk have left in the attempt under way; 0 when it is over."""
+
+
+class ChunkSender:
+    """A few workers, whatever the number of uploads. Memory is one block per worker."""
+
+    def __init__(self, context: Context) -> None:
+        self._client = context.client
+        self._clock = context.clock
+        self._stop = context.stop
+        upload = context.settings.upload
+        self.workers = upload.workers
+        self._verifies = upload.verify_chunks
+        self._throttle = Throttle(upload.bandwidth_bytes_per_s, context.clock, context.stop)
+        self._pool = ThreadPoolExecutor(upload.workers, thread_name_prefix="tlsync-chunk")
+
+    def submit(self, source: Source, chunk: Chunk) -> Future[str]:
+        """Send a chunk when a worker is free; the future holds its ETag, bare.
+
+        The future may raise SessionExpired, FileChanged, Interrupted, or the ApiError of the last attempt.
+        """
+        return self._pool.submit(self._send, source, chunk)
+
+    def close(self) -> None:
+        """Wait for the chunks under way; they stop at the next block once the stop event is set."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def check_session(self, upload_id: UploadId) -> str | None:
+        """The session's state, for example after something was refused.
+
+        Raises:
+            SessionExpired: It is over.
+        """
+        try:
+            state = self._client.multipart_upload.get_status(upload_id, page_limit=1).first.status
+        except (NotFound, Rejected) as error:
+            raise SessionExpired(f"the platform no longer knows the session: {error.message}") from error
+        if state in ("expired", "failed"):
+            raise SessionExpired(f"the session is {state}")
+        return state
+
+    def _send(self, source: Source, chunk: Chunk) -> str:
+        """All attempts at a chunk, each with a fresh URL."""
+        refusals = 0
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._put(source, chunk)
+            except ChunkRefused as error:
+                refusals += 1
+                if refusals == 2:
+                    self.check_session(source.upload_id)
+                last: ApiError = error
+            except (NotFound, Rejected):
+                self.check_session(source.upload_id)  # no more URLs are given
+                raise
+            except (Transient, BadAnswer) as error:
+                last = error
+            if attempt + 1 < _ATTEMPTS and self._clock.wait(self._stop, _FIRST_WAIT_S * 4**attempt):
+                raise Interrupted("stopped between two attempts at a chunk")
+        raise last
+
+    def _put(self, source: Source, chunk: Chunk) -> str:
+        url = source.urls.take(chunk.number)
+        digest = hashlib.md5(usedforsecurity=False) if self._verifies else None
+
+        def body() -> Iterator[bytes]:
+            left_bytes = 0
+            for block in read_chunk(source.fd, chunk, digest=digest, path=source.path):
+                self._throttle.pass_bytes(len(block))
+                yield block
+                left_bytes += len(block)
+                source.on_bytes(chunk, left_bytes)
+
+        try:
+            etag = self._client.storage.put_chunk(url, body, chunk.size_bytes, source.headers)
+        finally:
+            source.on_bytes(chunk, 0)
+        if digest is not None and is_md5(etag) and etag.lower() != digest.hexdigest():
+            raise BadAnswer(
+                f"storage received other bytes than were sent for chunk {chunk.number}", hint="it is sent again"
+            )
+        return etag
+
+
+def is_md5(etag: str) -> bool:
+    """Storage of the S3 kind answers with an MD5 unless it encrypts; anything else proves nothing."""
+    return len(etag) == 32 and set(etag.lower()) <= _HEX
