@@ -13,7 +13,7 @@ from typing import Any, Self
 import click
 
 from tlsync.cli.main import GlobalOptions
-from tlsync.cli.output import note, print_json, shown
+from tlsync.cli.output import json_text, note, print_json, shown
 from tlsync.cli.show import known_file
 from tlsync.cli.wiring import absolute, platform_client, settings_of
 from tlsync.errors import BadAnswer, ConfigError, FileVanished, NotYet, RemoteFailed, TlsyncError
@@ -84,8 +84,8 @@ def command(
         except TlsyncError as error:
             problem, sidecar = error, None  # raised when the answer is out: it was paid for
     if is_json:
-        document = {"v": 1, "path": str(view.path), "indexed_asset_id": view.indexed_asset_id, **kept}
-        print_json(document | {"is_cut": answer.is_cut, "sidecar": str(sidecar) if sidecar else None})
+        document = {"v": 1, "path": str(view.path), "indexed_asset_id": view.indexed_asset_id, "model": model, **kept}
+        print_json(document | {"is_cut": answer.is_cut, "sidecar": json_text(sidecar)})
     elif question.schema is not None:
         print_json(value)
     if problem is not None:

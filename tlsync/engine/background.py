@@ -1,7 +1,7 @@
 """Analysis in the background, for media that are too long for one call.
 
-Kept here: an order is noted before it is placed, and goes by a name that follows from content, asset, question
-and attempt alone. So after a crash, a lost answer, or on a second machine the same order leads to the same task, and
+Kept here: an order is noted before it is placed, and goes by a name that follows from content, request and attempt
+alone. So after a crash, a lost answer, or on a second machine the same order leads to the same task, and
 nothing is billed twice. Of media beyond the two hours that the platform looks at in one task, its refusal is kept as
 the reason why there are no texts.
 
@@ -11,6 +11,7 @@ Source: contract, 4.3 (one hour at once, two in the background) and 7.3 (`/analy
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from tlsync.api import TwelveLabs
@@ -61,7 +62,7 @@ class BackgroundAnalyses:
         if known is not None and known.task_id is not None:
             return self._look_after(known, known.task_id)
         order = known or self._analyses.intend(content.id, question_sha256)
-        name = _name_of(order, content, video)
+        name = _name_of(order, content, video, schema)
         # The key is enough where the server honours it; a repeated order looks for the first one all the same.
         task = self._left_behind(video, name) if known is not None else None
         if task is None:
@@ -103,8 +104,11 @@ class BackgroundAnalyses:
 
     def _left_behind(self, video: Video, name: str) -> AnalysisTask | None:
         """The task of an earlier call whose answer never came."""
-        found = self._tasks.list(asset_id=video.asset_id)
-        return next((task for task in found if task.custom_id == name), None)
+        try:
+            found = self._tasks.list(asset_id=video.asset_id)
+            return next((task for task in found if task.custom_id == name), None)
+        except Rejected:
+            return None  # a server that can't be asked so; the key has to be enough
 
     def _look_after(self, order: Order, task_id: str) -> AnalyzeResult | None:
         try:
@@ -143,6 +147,8 @@ def is_endpoint_gone(error: NotFound) -> bool:
     return isinstance(error, Gone) or error.remote_code != "resource_not_exist"
 
 
-def _name_of(order: Order, content: Content, video: Video) -> str:
-    text = f"{content.sha256} {video.asset_id} {order.question_sha256} {order.attempt}"
+def _name_of(order: Order, content: Content, video: Video, schema: dict[str, Any]) -> str:
+    """The same for the same request only: a server refuses a key that comes again with another body."""
+    request = f"{video.asset_id} {order.question_sha256} {json.dumps(schema)} {_ANSWER_TOKENS}"
+    text = f"{content.sha256} {request} {order.attempt}"
     return f"tlsync-{hashlib.sha256(text.encode()).hexdigest()}"

@@ -27,7 +27,7 @@ from tlsync.errors import (
     NotEligible,
     NotFound,
     NotYet,
-    Refused,
+    QuotaExceeded,
     Rejected,
     RemoteFailed,
     TlsyncError,
@@ -166,13 +166,18 @@ class Entities:
         except ApiError as error:
             found = self.collection_id() if error.maybe_applied else None
             if found is None:
-                if isinstance(error, Refused):
+                if isinstance(error, QuotaExceeded | Rejected):
                     others = ", ".join(repr(item.name) for item in self._client.entity_collections.list())
                     error.hint = f"plans limit collections; use one that is there: --collection {others}"
                 raise
             collection_id = found
-        undo.append((f"the collection {self._name!r}", lambda: self._client.entity_collections.delete(collection_id)))
+        undo.append((f"the collection {self._name!r}", lambda: self._drop_if_empty(collection_id)))
         return collection_id
+
+    def _drop_if_empty(self, collection_id: str) -> None:
+        """Another command may have put something in meanwhile."""
+        if not self._client.entity_collections.entities.list(collection_id).first.items:
+            self._client.entity_collections.delete(collection_id)
 
     def _upload(self, image: Path, undo: _Undo, on_step: Callable[[str], None]) -> AssetId:
         on_step(f"sending {shown(image)}")
@@ -244,14 +249,14 @@ class Entities:
             Interrupted: `stop` was set.
         """
         waited_s, wait_s = 0.0, _FIRST_POLL_S
-        while True:
+        while not self._stop.is_set():
             yield
             if waited_s >= _PATIENCE_S:
                 return
-            if self._clock.wait(self._stop, wait_s):
-                raise Interrupted("interrupted; nothing of it is kept")
+            self._clock.wait(self._stop, wait_s)
             waited_s += wait_s
             wait_s = min(wait_s * 1.5, _LONGEST_POLL_S)
+        raise Interrupted("interrupted; nothing of it is kept")
 
     @contextmanager
     def _undone_on_failure(self) -> Iterator[_Undo]:
