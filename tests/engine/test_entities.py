@@ -262,3 +262,18 @@ def test_images_are_looked_at_before_anything_is_sent(tmp_path: Path, pictures: 
         ]
         with pytest.raises(FileVanished, match="no such file"):
             check_images([small, tmp_path / "nowhere.png"], prober)
+
+
+def test_a_collection_that_somebody_else_uses_by_now_is_kept(
+    entities: Entities, client: TwelveLabs, server: SandboxServer, fake_clock: FakeClock, pictures: list[Path]
+) -> None:
+    server.faults.fail("entity", nth=2)
+
+    def on_step(text: str) -> None:
+        if text.startswith("the platform learns"):
+            Entities(client, fake_clock, threading.Event()).add("Lee", pictures[1:2])
+
+    with pytest.raises(RemoteFailed, match="'Kim'"):
+        entities.add("Kim", pictures[:1], on_step)
+    assert [entity.name for entity in entities.all()] == ["Lee"]
+    assert len(images_left(client)) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import threading
 from pathlib import Path
@@ -68,7 +67,7 @@ def command(
         "search_options": modalities(by),
         "operator": operator,
         "group_by": group_by,
-        "page_limit": min(limit, _MOST_PER_PAGE),
+        "page_limit": limit // -(-limit // _MOST_PER_PAGE),  # pages of equal size, which are taken whole
     } | image_query(image)
     conditions = parse_filters(filters)
     with CatalogReader(settings.state_dir) as reader, platform_client(settings) as client:
@@ -91,10 +90,7 @@ def command(
             pages = SearchPages(client.search.retrieve(page_token), client.search.retrieve)
         else:
             pages = client.search.create(index_id=index_id, **wanted)
-        moments = list(itertools.islice(local.moments(pages, below), limit if group_by == "clip" else None))
-        if group_by == "video":
-            moments = _of_first_videos(moments, limit)
-        token = pages.next_page_token
+        moments, token = local.gather(pages, limit, folder=below, by_video=group_by == "video")
     if is_json:
         hits = [
             {
@@ -172,15 +168,6 @@ def _value(text: str) -> str | int | float | bool:
         except ValueError:
             continue
     return text
-
-
-def _of_first_videos(moments: list[Any], limit: int) -> list[Any]:
-    """Moments of the first `limit` videos."""
-    kept: list[str] = []
-    for moment in moments:
-        if moment.indexed_asset_id not in kept:
-            kept.append(moment.indexed_asset_id)
-    return [moment for moment in moments if moment.indexed_asset_id in kept[:limit]]
 
 
 def _choose_index(roots: list[dict[str, Any]], name: str | None, below: Path | None) -> IndexId:

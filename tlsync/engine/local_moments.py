@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlsync.api import SearchPages
 from tlsync.api.types import SearchClip, SearchItem
 from tlsync.states import FileState
 from tlsync.store.reader import CatalogReader, FileView
@@ -42,6 +43,28 @@ class LocalMoments:
             if view.index_id == self._index_id and view.indexed_asset_id is not None
         }
 
+    def gather(
+        self, pages: SearchPages, limit: int, *, folder: Path | None = None, by_video: bool = False
+    ) -> tuple[list[Moment], str | None]:
+        """Moments of as many pages as are needed, and the token of the page after them.
+
+        Pages are taken whole, so that the token neither repeats nor skips a hit. Only where hits are left out here
+        (`folder`) can a page hold more than is wanted: then it is cut, and there is no token.
+
+        Args:
+            limit: Most moments, or with `by_video` most videos.
+        """
+        found: list[Moment] = []
+        token: str | None = None
+        for page in pages.pages():
+            found += self.moments(page.data, folder)
+            token = page.next_page_token
+            reached = len({moment.indexed_asset_id for moment in found}) if by_video else len(found)
+            if reached >= limit or (folder is None and reached + len(page.data) > limit):
+                break
+        kept = _first_videos(found, limit) if by_video else found[:limit]
+        return kept, token if len(kept) == len(found) else None
+
     def moments(self, items: Iterable[SearchItem], folder: Path | None = None) -> Iterator[Moment]:
         """One moment per clip, in the platform's order; grouped hits are taken apart.
 
@@ -67,6 +90,12 @@ class LocalMoments:
         if indexed_asset_id not in self._views:
             self._views[indexed_asset_id] = self._reader.files_of_indexed_asset(self._index_id, indexed_asset_id)
         return self._views[indexed_asset_id]
+
+
+def _first_videos(moments: list[Moment], limit: int) -> list[Moment]:
+    """Moments of the first `limit` videos."""
+    videos = list(dict.fromkeys(moment.indexed_asset_id for moment in moments))[:limit]
+    return [moment for moment in moments if moment.indexed_asset_id in videos]
 
 
 def _moment(clip: SearchItem | SearchClip, video_id: str, views: list[FileView], rank: int) -> Moment:

@@ -17,7 +17,7 @@ from tlsync.engine.recognition import Recognition
 from tlsync.engine.scheduler import NOW, REST, Next
 from tlsync.engine.trouble import Trouble
 from tlsync.engine.uploader import Uploader
-from tlsync.errors import FileChanged, FileVanished, Interrupted, ServerFault, TlsyncError
+from tlsync.errors import FileChanged, FileVanished, Interrupted, ServerFault, TlsyncError, Unreachable
 from tlsync.models import FileId
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow, StaleMove
@@ -116,7 +116,9 @@ class Steps:
             self._catalog.move(file, FileState.SETTLING, error.message) if file.state != FileState.SETTLING else None
             return NOW
         if isinstance(error, TlsyncError):
-            if error.concerns == "everything":
+            # An answer that was lost on the way may be this connection's bad luck: the step looks for its effect.
+            is_lost_answer = isinstance(error, Unreachable) and error.maybe_applied
+            if error.concerns == "everything" and not is_lost_answer:
                 return Next(self._trouble.report(error))
             return self._fail(file, error)
         if isinstance(error, OSError):
@@ -126,7 +128,7 @@ class Steps:
 
     def _fail(self, file: FileRow, error: TlsyncError) -> Next:
         """Note the error with the file. What waiting may mend gets a time for the next attempt."""
-        if isinstance(error, ServerFault):
+        if isinstance(error, ServerFault | Unreachable):
             self._trouble.fault(error)
         attempts = file.attempts + 1
         wait_s = None
