@@ -152,6 +152,22 @@ def test_a_lost_sidecar_is_written_again_without_asking_the_platform(workshop: W
     assert workshop.counts() == before
 
 
+def test_a_sidecar_moves_to_where_the_settings_want_it(workshop: Workshop, make_clip: MakeClip) -> None:
+    """What others noted in it goes along, and nothing is asked of the platform."""
+    make_clip(workshop.footage / "clip.mp4")
+    workshop.sync()
+    old = workshop.footage / "clip.mp4.tlsync.json"
+    old.write_text(json.dumps(json.loads(old.read_text()) | {"x-rating": 5}))
+    before = workshop.counts()
+    workshop.changes = {"sidecar": SidecarSettings(location="hidden")}
+    workshop.sync()
+    new = workshop.footage / ".tlsync" / "clip.mp4.tlsync.json"
+    assert json.loads(new.read_text())["x-rating"] == 5
+    assert not old.exists()
+    assert workshop.files()["clip.mp4"].sidecar == new
+    assert workshop.counts() == before
+
+
 def test_more_kinds_in_the_settings_fetch_only_those(workshop: Workshop, make_clip: MakeClip) -> None:
     make_clip(workshop.footage / "clip.mp4")
     workshop.changes = {"analysis": AnalysisSettings(kinds=("summary",))}

@@ -64,7 +64,10 @@ class Enricher:
             catalog.note(file, "searchable; the platform works on its texts in the background")
             return Next(self._context.next_poll_s(file.id))
         self._context.polled(file.id)
-        sidecar = self._context.sidecars.write(file.path, self._document(file.path, content, root, indexed))
+        sidecars = self._context.sidecars
+        if file.sidecar is not None and not sidecars.is_present(file.sidecar, file.path):
+            sidecars.follow(file.sidecar, file.path, file.path)  # the settings want it in another place now
+        sidecar = sidecars.write(file.path, self._document(file.path, content, root, indexed))
         catalog.move(file, FileState.ENRICHED, "", sidecar=sidecar, attempts=0)
         return REST
 
