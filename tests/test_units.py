@@ -1,12 +1,10 @@
-"""Sizes, rates, durations and windows as people write them."""
+"""Sizes, rates and durations as people write them."""
 
 from __future__ import annotations
 
-from datetime import time
-
 import pytest
 
-from tlsync.units import parse_duration, parse_rate, parse_size, parse_window
+from tlsync.units import parse_duration, parse_rate, parse_size
 
 
 @pytest.mark.parametrize(
@@ -70,22 +68,3 @@ def test_durations(text: str, seconds: float) -> None:
 def test_other_texts_are_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration; write it like"):
         parse_duration(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "window"),
-    [
-        ("22:00-06:00", (time(22), time(6))),
-        ("09:30 - 17:45", (time(9, 30), time(17, 45))),
-    ],
-)
-def test_windows(text: str, window: tuple[time, time]) -> None:
-    assert parse_window(text) == window
-
-
-@pytest.mark.parametrize(
-    "text", ["", "22:00", "22:00-", "22:00-25:00", "22:00-06:00-07:00", "night", "22:00+01:00-23:00"]
-)
-def test_other_texts_are_no_windows(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a window of the day"):
-        parse_window(text)

@@ -1,9 +1,8 @@
-"""Sizes, rates, durations and daily windows the way people write them."""
+"""Sizes, rates and durations the way people write them."""
 
 from __future__ import annotations
 
 import re
-from datetime import time
 
 _NUMBER_AND_UNIT = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-zµ]*)\s*")
 _BYTES = {
@@ -61,21 +60,6 @@ def parse_duration(text: str) -> float:
     if number is None or unit.lower() not in _SECONDS:
         raise ValueError(f'{text!r} is not a duration; write it like "10 s", "15 min" or "2 h"')
     return number * _SECONDS[unit.lower()]
-
-
-def parse_window(text: str) -> tuple[time, time]:
-    """`"22:00-06:00"` as two times of day; a window may go over midnight.
-
-    Raises:
-        ValueError: Not a window.
-    """
-    try:
-        start, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
-        if start.tzinfo or end.tzinfo:
-            raise ValueError
-    except ValueError:
-        raise ValueError(f'{text!r} is not a window of the day; write it like "22:00-06:00"') from None
-    return start, end
 
 
 def _split(text: str) -> tuple[float | None, str]:

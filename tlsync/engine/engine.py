@@ -87,7 +87,6 @@ class Engine:
             row = store.roots.ensure(root.path, root.index)
             self._scanner.add_root(row, root)
             self._rows.append(row)
-        self._watch: RootWatch | None = None
         self._scope: list[Path] = []
 
     def run_once(self, paths: Sequence[Path] = ()) -> Summary:
@@ -120,15 +119,15 @@ class Engine:
     def run_forever(self) -> None:
         """Watch the roots and work until the stop event is set."""
         self._look_again_at_ineligible()
-        self._watch = RootWatch(
+        watch = RootWatch(
             self._settings, self._rows, self._scanner, self._store.roots, self._store.catalog, self._clock, self._stop
         )
-        self._watch.start()
+        watch.start()
         try:
             self._scheduler.run(lambda: False)
         finally:
             self._stop.set()
-            self._watch.join()
+            watch.join()
             self._uploader.close()
 
     def retry(self, paths: Sequence[Path]) -> int:
@@ -137,11 +136,6 @@ class Engine:
         for file in files:
             self._put(file)
         return len(files)
-
-    def rescan(self) -> None:
-        """Look at everything soon."""
-        if self._watch is not None:
-            self._watch.hint(None)
 
     def report(self) -> dict[str, Any]:
         """What `status` shows beyond the catalog."""

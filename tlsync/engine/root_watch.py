@@ -60,10 +60,6 @@ class RootWatch:
         self._thread.join()
         self._watcher.close()
 
-    def hint(self, path: Path | None) -> None:
-        """Look at a path soon; None: at everything."""
-        self._hints.put(path)
-
     def _run(self) -> None:
         next_health_s = 0.0
         while not self._stop.is_set():

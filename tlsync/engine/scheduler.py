@@ -106,11 +106,6 @@ class Scheduler:
         with self._changed:
             return not self._running and all(entry.is_patient for entry in self._entries.values())
 
-    def kick(self) -> None:
-        """Look at `is_done` and the stop event now."""
-        with self._changed:
-            self._changed.notify_all()
-
     def _plan(self, file_id: FileId, lane: str, due_in_s: float, is_patient: bool) -> None:
         due_s = self._clock.monotonic_s() + due_in_s
         self._entries[file_id] = _Entry(due_s, lane, is_patient)
