@@ -8,7 +8,7 @@ from typing import Any
 from tlsync.clock import Clock, to_text
 from tlsync.store.database import CatalogDatabase
 
-BEAT_S = 2.0
+BEAT_S = 5.0
 """How often the daemon writes; a beat older than a few of these is a dead daemon."""
 
 
