@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tlsync.errors import TlsyncError
 from tlsync.terminal_text import printable
 
 
@@ -66,3 +67,18 @@ def note(text: str) -> None:
 def is_terminal() -> bool:
     """Whether somebody looks at stderr."""
     return sys.stderr.isatty()
+
+
+_TOLD_STATES = frozenset({"uploaded", "enriched", "ineligible", "failed", "missing"})
+
+
+def moved_line(path: Path, state: str, reason: str) -> str | None:
+    """What is told of a file's move; None for those that nobody waits for."""
+    if state not in _TOLD_STATES:
+        return None
+    return f"{state}: {shown(path.name)}" + (f" ({shown(reason)})" if reason else "")
+
+
+def trouble_line(error: TlsyncError, wait_s: float) -> str:
+    """What is told when everything has to wait."""
+    return f"waiting {wait_s:.0f} s: {shown(str(error))}"
