@@ -57,7 +57,8 @@ class Bars:
         self._update("sending", path, done_bytes, total_bytes)
 
     def moved(self, path: Path, state: str, reason: str) -> None:
-        self._end_scan()
+        if state != "settling":
+            self._end_scan()
         self._print(moved_line(path, state, reason))
 
     def trouble(self, error: TlsyncError, wait_s: float) -> None:
@@ -77,7 +78,7 @@ class Bars:
             self._progress.update(self._tasks[key], completed=done_bytes, amount=amount)
 
     def _end_scan(self) -> None:
-        """The first move of a file comes after the scan of a single pass."""
+        """Files are quiet and work begins; until then the scan's bar shows that something goes on."""
         with self._lock:
             if self._scan is not None:
                 self._progress.remove_task(self._scan)
