@@ -16,7 +16,7 @@ CLIP = Path("/footage/a\x1b[2J.mp4")
 def test_lines_come_every_quarter_and_for_what_people_wait_for(capsys: pytest.CaptureFixture[str]) -> None:
     with shown_progress(is_quiet=False) as progress:
         progress.scanned(400)
-        for done in range(0, 101):
+        for done in range(101):
             progress.sent(CLIP, done, 100)
         progress.moved(CLIP, "indexing", "")
         progress.moved(CLIP, "enriched", "")
