@@ -40,11 +40,11 @@ def test_like_texts_are_nearer_than_unlike_ones() -> None:
 @given(st.floats(0, 100), st.floats(0.1, 200), st.floats(2, 10))
 def test_clips_follow_one_another(start_s: float, length_s: float, clip_s: float) -> None:
     cut = list(clips(start_s, start_s + length_s, clip_s))
-    assert cut and cut[0][0] == round(start_s, 3)
+    assert cut and abs(cut[0][0] - start_s) <= 0.00051  # to the millisecond, halves either way
     for left, right in itertools.pairwise(cut):
         assert left[1] == right[0]
-    assert start_s + length_s - cut[-1][1] < 2.001
-    assert all(end_s - begin_s <= clip_s + 0.001 for begin_s, end_s in cut)
+    assert start_s + length_s - cut[-1][1] < 2.002
+    assert all(end_s - begin_s <= clip_s + 0.0011 for begin_s, end_s in cut)
 
 
 # -- first generation -----------------------------------------------------------------------------------------
