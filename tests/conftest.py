@@ -18,7 +18,6 @@ from tlsync.media import samples
 from tlsync.media.probe import Prober
 from tlsync.sandbox.server import SandboxServer
 
-
 # A landing must not depend on luck: there the examples are the same each time, elsewhere they explore.
 settings.register_profile("same_each_time", derandomize=True)
 if os.environ.get("CI"):
