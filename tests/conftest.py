@@ -24,6 +24,17 @@ if os.environ.get("CI"):
     settings.load_profile("same_each_time")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the fault tests; here, since pytest wants them at the top."""
+    parser.addoption("--fault-seed", type=int, default=None, help="Replay a fault test from this seed.")
+    parser.addoption(
+        "--tier",
+        choices=["every", "merge", "long"],
+        default="",
+        help="How often fault tests repeat (default: as -m says).",
+    )
+
+
 class FakeClock:
     """Time stands still until somebody waits or `advance` is called. May be used from many threads."""
 
