@@ -47,6 +47,8 @@ class Context:
     progress: Progress
     wake: Callable[[FileId], None]
     """Look at a file again now: something that it waited for has happened."""
+    may_send: bool = True
+    """False while a catalog is rebuilt: what is known is linked, and nothing is uploaded."""
     tally: Tally = field(default_factory=Tally)
     locks: ContentLocks = field(default_factory=ContentLocks)
     poll_intervals: dict[FileId, float] = field(default_factory=dict)
