@@ -34,7 +34,7 @@ def test_steps_follow_each_other_through_the_lanes() -> None:
     lanes = {1: "remote", 2: "local", 3: "local"}
 
     def work(file: FileId) -> tuple[str, Next]:
-        seen.append(threading.current_thread().name.rpartition("_")[0])
+        seen.append(threading.current_thread().name.rpartition("-")[0])
         return lanes[len(seen)], NOW if len(seen) < 3 else REST
 
     run(work, A)
@@ -148,3 +148,32 @@ def test_a_step_that_raises_does_not_end_the_others(caplog: pytest.LogCaptureFix
     run(work, A, B)
     assert done == [B]
     assert "a bug" in caplog.text
+
+
+def test_a_step_that_hangs_is_let_go_and_leaves_its_place_to_others() -> None:
+    """A lane of one: without letting go, nothing else would ever run in it."""
+    hangs, freed, done = threading.Event(), threading.Event(), list[FileId]()
+
+    def work(file: FileId) -> tuple[str, Next]:
+        if file == A:
+            hangs.set()
+            freed.wait(10)
+        done.append(file)
+        return "local", REST
+
+    stop = threading.Event()
+    scheduler = Scheduler({"local": 1}, work, SystemClock(), stop)
+    scheduler.put(A, "local")
+    scheduler.put(B, "local", 0.01)
+
+    def let_go() -> None:
+        hangs.wait(10)
+        assert scheduler.abandon(lambda file: file == A) == 1
+        assert scheduler.abandon(lambda file: file == A) == 0
+
+    helper = threading.Thread(target=let_go)
+    helper.start()
+    scheduler.run(lambda: bool(done) and scheduler.is_idle())
+    assert done == [B]
+    freed.set()
+    helper.join()

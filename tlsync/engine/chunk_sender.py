@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tlsync.engine.chunk_urls import ChunkUrls
@@ -26,6 +27,8 @@ from tlsync.models import Chunk, UploadId
 
 _ATTEMPTS = 4
 _FIRST_WAIT_S = 0.25
+_PATIENCE_AT_STOP_S = 2.0
+"""For a chunk that is being read from a volume that hangs; it is not recorded, so it is sent again."""
 _HEX = set("0123456789abcdef")
 
 
@@ -53,18 +56,26 @@ class ChunkSender:
         self.workers = upload.workers
         self._verifies = upload.verify_chunks
         self._throttle = Throttle(upload.bandwidth_bytes_per_s, context.clock, context.stop)
-        self._pool = ThreadPoolExecutor(upload.workers, thread_name_prefix="tlsync-chunk")
+        self._pool = context.workers.pool("tlsync-chunk", upload.workers)
 
     def submit(self, source: Source, chunk: Chunk) -> Future[str]:
         """Send a chunk when a worker is free; the future holds its ETag, bare.
 
         The future may raise SessionExpired, FileChanged, Interrupted, or the ApiError of the last attempt.
         """
-        return self._pool.submit(self._send, source, chunk)
+        return self._pool.submit(source.path, partial(self._send, source, chunk))
+
+    def wait(self, futures: Collection[Future[str]], timeout_s: float | None = None) -> None:
+        """Wait until at least one of the chunks is done, or the time is over."""
+        self._pool.wait(futures, timeout_s)
+
+    def abandon(self, folder: Path) -> None:
+        """Let go of the workers that hang in reading files below a folder."""
+        self._pool.abandon(lambda path: isinstance(path, Path) and folder in path.parents)
 
     def close(self) -> None:
         """Wait for the chunks under way; they stop at the next block once the stop event is set."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.close(_PATIENCE_AT_STOP_S)
 
     def check_session(self, upload_id: UploadId) -> str | None:
         """The session's state, for example after something was refused.

@@ -14,6 +14,7 @@ from tlsync.config import Settings
 from tlsync.engine.effective_limits import limits_for, widest_limits
 from tlsync.engine.progress import Progress
 from tlsync.engine.tally import Tally
+from tlsync.engine.workers import SystemWorkers, Workers
 from tlsync.media.limits import Limits
 from tlsync.media.probe import Prober
 from tlsync.models import ContentId, FileId, RootId
@@ -49,6 +50,7 @@ class Context:
     """Look at a file again now: something that it waited for has happened."""
     may_send: bool = True
     """False while a catalog is rebuilt: what is known is linked, and nothing is uploaded."""
+    workers: Workers = field(default_factory=SystemWorkers)
     tally: Tally = field(default_factory=Tally)
     locks: ContentLocks = field(default_factory=ContentLocks)
     poll_intervals: dict[FileId, float] = field(default_factory=dict)

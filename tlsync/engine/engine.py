@@ -23,9 +23,10 @@ from tlsync.engine.steps import LOCAL, REMOTE, TRANSFER, Steps, lane_of
 from tlsync.engine.tally import FileProblem, Summary
 from tlsync.engine.trouble import Trouble
 from tlsync.engine.uploader import Uploader
+from tlsync.engine.workers import SystemWorkers, Workers
 from tlsync.errors import ConfigError
 from tlsync.media.probe import Prober
-from tlsync.models import FileId
+from tlsync.models import FileId, RootId
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow
 from tlsync.store.roots import RootRow
@@ -50,6 +51,8 @@ class Engine:
         stop: threading.Event,
         progress: Progress,
         is_single_pass: bool,
+        workers: Workers | None = None,
+        may_send: bool = True,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -68,6 +71,8 @@ class Engine:
             stop=stop,
             progress=progress,
             wake=self._wake,
+            workers=workers or SystemWorkers(),
+            may_send=may_send,
         )
         registry = IndexRegistry(client, store.roots, settings.index)
         self._uploader = Uploader(self._context, self.board)
@@ -78,6 +83,7 @@ class Engine:
             steps.advance,
             clock,
             stop,
+            self._context.workers,
         )
         self._scanner = Scanner(
             store.catalog, store.roots, store.contents, sidecars, progress, self._put, self._is_lacking
@@ -162,6 +168,13 @@ class Engine:
 
     def _pause(self, seconds: float, is_catalog: bool) -> None:
         self._scheduler.pause((LOCAL, TRANSFER, REMOTE) if is_catalog else (TRANSFER, REMOTE), seconds)
+
+    def _let_go(self, root_id: RootId) -> None:
+        """A root hangs: whoever waits for it must not keep the others from working."""
+        self._scheduler.abandon(
+            lambda file_id: (file := self._store.catalog.get(file_id)) is not None and file.root_id == root_id
+        )
+        self._uploader.abandon(self._store.roots.get(root_id).path)
 
     def _is_lacking(self, file: FileRow) -> bool:
         root = self._store.roots.get(file.root_id)

@@ -1,4 +1,4 @@
-"""When which file is worked on: due times on a heap, a few threads per lane, one step per file at a time."""
+"""When which file is worked on: due times on a heap, a pool of workers per lane, one step per file at a time."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from tlsync.clock import Clock
+from tlsync.engine.workers import SystemWorkers, Workers
 from tlsync.models import FileId
 
 log = logging.getLogger(__name__)
 
 _LONGEST_NAP_S = 0.5
+_PATIENCE_AT_STOP_S = 4.0
+"""A step that does not end by then is stuck in a volume that hangs; the process ends without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class _Entry:
 
 
 class Scheduler:
-    """Runs steps of files in lanes of threads. All methods may be called from any thread."""
+    """Runs steps of files in lanes. All methods may be called from any thread."""
 
     def __init__(
         self,
@@ -51,24 +54,25 @@ class Scheduler:
         work: Callable[[FileId], tuple[str, Next]],
         clock: Clock,
         stop: threading.Event,
+        workers: Workers | None = None,
     ) -> None:
         """
         Args:
-            lanes: Threads per lane.
+            lanes: Most steps at a time, per lane.
             work: Does one step of a file; answers with the lane of the next step and when it is due.
                 It must not raise.
         """
         self._work = work
         self._clock = clock
         self._stop = stop
+        self._workers = workers or SystemWorkers()
         self._free = dict(lanes)
-        self._pools = {
-            lane: ThreadPoolExecutor(size, thread_name_prefix=f"tlsync-{lane}") for lane, size in lanes.items()
-        }
+        self._pools = {lane: self._workers.pool(f"tlsync-{lane}", size) for lane, size in lanes.items()}
         self._ready: dict[str, deque[FileId]] = {lane: deque() for lane in lanes}
         self._paused_until_s = dict.fromkeys(lanes, 0.0)
         self._entries: dict[FileId, _Entry] = {}
-        self._running: set[FileId] = set()
+        self._running: dict[FileId, str] = {}
+        self._abandoned: set[FileId] = set()
         self._again: set[FileId] = set()
         self._heap: list[tuple[float, int, FileId]] = []
         self._order = itertools.count()
@@ -96,15 +100,35 @@ class Scheduler:
             while not self._stop.is_set() and not is_done():
                 with self._changed:
                     nap_s = self._launch()
-                    self._changed.wait(min(nap_s, _LONGEST_NAP_S))
+                    self._workers.nap(self._changed, min(nap_s, _LONGEST_NAP_S))
         finally:
+            deadline_s = self._clock.monotonic_s() + _PATIENCE_AT_STOP_S
             for pool in self._pools.values():
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.close(max(0.0, deadline_s - self._clock.monotonic_s()))
+
+    def abandon(self, is_stuck: Callable[[FileId], bool]) -> int:
+        """Let go of steps that hang, so that others have room; says how many.
+
+        Such a step may still end some day. Until then its file gets no other one.
+        """
+        with self._changed:
+            running = [file_id for file_id in self._running if file_id not in self._abandoned]
+        suspects = {file_id for file_id in running if is_stuck(file_id)}  # may ask the catalog: not under our lock
+        with self._changed:
+            stuck = {file_id for file_id in suspects if file_id in self._running and file_id not in self._abandoned}
+            for file_id in stuck:
+                self._abandoned.add(file_id)
+                self._free[self._running[file_id]] += 1
+            for pool in self._pools.values():
+                pool.abandon(lambda owner: owner in stuck)
+            self._changed.notify_all()
+        return len(stuck)
 
     def is_idle(self) -> bool:
         """Nothing is under way, and what is planned is only what a single pass need not wait for."""
         with self._changed:
-            return not self._running and all(entry.is_patient for entry in self._entries.values())
+            is_working = len(self._running) > len(self._abandoned)
+            return not is_working and all(entry.is_patient for entry in self._entries.values())
 
     def _plan(self, file_id: FileId, lane: str, due_in_s: float, is_patient: bool) -> None:
         due_s = self._clock.monotonic_s() + due_in_s
@@ -128,9 +152,9 @@ class Scheduler:
                 if entry is None or entry.lane != lane or entry.due_s > now_s or file_id in self._running:
                     continue
                 del self._entries[file_id]
-                self._running.add(file_id)
+                self._running[file_id] = lane
                 self._free[lane] -= 1
-                self._pools[lane].submit(self._step, file_id, lane)
+                self._pools[lane].submit(file_id, partial(self._step, file_id, lane))
         return self._heap[0][0] - now_s if self._heap else _LONGEST_NAP_S
 
     def _step(self, file_id: FileId, lane: str) -> None:
@@ -142,8 +166,11 @@ class Scheduler:
             log.exception("a step failed in a way nobody foresaw file_id=%s", file_id)
         finally:
             with self._changed:
-                self._running.discard(file_id)
-                self._free[lane] += 1
+                del self._running[file_id]
+                if file_id in self._abandoned:
+                    self._abandoned.discard(file_id)
+                else:
+                    self._free[lane] += 1
                 again = file_id in self._again
                 self._again.discard(file_id)
                 if outcome.due_in_s is not None or again:

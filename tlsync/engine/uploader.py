@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,10 @@ class Uploader:
     def close(self) -> None:
         """Wait for the chunks under way, which end soon once the stop event is set."""
         self._sender.close()
+
+    def abandon(self, folder: Path) -> None:
+        """Let go of the workers that hang in reading files below a folder."""
+        self._sender.abandon(folder)
 
     def uploading(self, file: FileRow) -> Next:
         """Bring a file's upload to its end, or as far as it goes now."""
@@ -190,10 +194,9 @@ class Uploader:
                 if not running and not upload.unverified:
                     break
                 if running:
-                    done, _ = wait(running, timeout=0 if upload.unverified else None, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        number = running.pop(future)
-                        self._record(upload, number, future.result())
+                    self._sender.wait(running, 0.0 if upload.unverified else None)
+                    for future in [future for future in running if future.done()]:  # in the order of their numbers
+                        self._record(upload, running.pop(future), future.result())
                 if upload.unverified:
                     again = self._verify_next(upload)
                     if again is not None:
@@ -202,7 +205,9 @@ class Uploader:
         finally:
             for future in running:
                 future.cancel()
-            wait(running)  # a worker reads from the open file: it must be done before the file is closed
+            while not all(future.done() for future in running):
+                # A worker reads from the open file: it must be done before the file is closed.
+                self._sender.wait([future for future in running if not future.done()])
             self._save(upload, running)
 
     def _save(self, upload: _Upload, running: dict[Future[str], int]) -> None:
