@@ -1,0 +1,43 @@
+"""What the tree is made of: folders, small files, links. Nothing is computed before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A small file. Its size is that of `data`, which is whole before anybody sees the file."""
+
+    data: bytes
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file whose bytes lie elsewhere on this machine, in the cache of thumbnails."""
+
+    size_bytes: int
+    modified_ns: int
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link: to a file of this machine (absolute), or to another place of the tree (relative, with `/`)."""
+
+    target: str
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder. `list` names its entries; `enter` finds one that is not listed, such as a search nobody made yet."""
+
+    modified_ns: int
+    list: Callable[[], Mapping[str, Node]]
+    enter: Callable[[str], Node | None] | None = None
+
+
+Node = Folder | File | Picture | Link

@@ -1,0 +1,92 @@
+"""Opens the tree of a state folder, with the catalog, the kept answers and the thumbnails behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tlsync.api import TwelveLabs
+from tlsync.clock import Clock, SystemClock
+from tlsync.media.probe import Prober
+from tlsync.mirror.kept_answers import KeptAnswers
+from tlsync.mirror.listings import Listings
+from tlsync.mirror.memo import Memo
+from tlsync.mirror.thumbnails import Thumbnails
+from tlsync.mirror.tree import Tree
+from tlsync.store.clips import ClipReader
+
+_FOLDER = "mirror"
+
+
+class View:
+    """The index as a file tree, for Python programs and for what shows it.
+
+    >>> with View(state_dir, connect) as view:                                  # doctest: +SKIP
+    ...     for name, node in view.tree.at("footage/by-folder").list().items():
+    ...         print(name, node.modified_ns)
+    """
+
+    def __init__(self, state_dir: Path, connect: Callable[[], TwelveLabs], *, clock: Clock | None = None) -> None:
+        """
+        Args:
+            connect: Makes the client of the platform, once, when something is asked for that only it knows.
+
+        Raises:
+            CatalogError: The catalog can't be read.
+        """
+        clock = clock or SystemClock()
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._client: TwelveLabs | None = None
+        self._prober: Prober | None = None
+        self._changes = 0
+        self.catalog = ClipReader(state_dir)
+        self.answers = KeptAnswers(state_dir / _FOLDER / "answers", clock, self._changed)
+        self.thumbnails = Thumbnails(state_dir / _FOLDER / "thumbnails", self._reader_of_media, self._changed)
+        self.memo = Memo(lambda: (self.catalog.version(), self._changes), clock)
+        listings = Listings(self.answers, self.catalog, self._platform)
+        self.tree = Tree(self.catalog, listings, self.thumbnails, self.memo, made_ns=time.time_ns())
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Within it, this thread causes no call to the platform; what is known is shown."""
+        return self.answers.quiet()
+
+    def settle(self, patience_s: float) -> None:
+        """Wait until the platform has answered what was asked, or for so long."""
+        self.answers.settle(patience_s)
+        self.memo.clear()
+
+    def close(self) -> None:
+        with self._lock:
+            for part in (self._client, self._prober):
+                if part is not None:
+                    part.close()
+        self.catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _changed(self) -> None:
+        self._changes += 1
+
+    def _platform(self) -> TwelveLabs:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _reader_of_media(self) -> Prober:
+        with self._lock:
+            if self._prober is None:
+                self._prober = Prober()
+            return self._prober

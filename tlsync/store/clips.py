@@ -1,0 +1,251 @@
+"""The catalog seen as a library of clips: by folder, day and topic. Read-only, plain sqlite3, quick on large catalogs.
+
+A clip is a file whose content has a place in an index. A listing of one folder reads that folder alone: it leaps over
+what is below its subfolders, so a drive with a million files opens as fast as a small one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlsync.errors import CatalogError
+
+_FILE_NAME = "catalog.db"
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A root, with the index that its clips are in."""
+
+    root_id: int
+    path: Path
+    index_id: str
+    index_name: str
+    is_online: bool
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip as listings need it. `relative` is the path below the root, in bytes; `modified_ns` the file's mtime."""
+
+    file_id: int
+    root_id: int
+    relative: bytes
+    state: str
+    size_bytes: int
+    modified_ns: int
+    content_id: int
+    index_id: str
+    indexed_asset_id: str
+
+    @property
+    def name(self) -> str:
+        return os.fsdecode(self.relative.rpartition(b"/")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """All that the catalog knows of a clip's content. `texts` holds the enrichments by kind, as in the sidecar."""
+
+    sha256: str | None
+    kind: str
+    container: str
+    duration_s: float
+    width: int | None
+    height: int | None
+    fps: str | None
+    video_codec: str | None
+    audio_codec: str | None
+    start_timecode: str | None
+    asset_id: str | None
+    indexed_at: str | None
+    texts: dict[str, Any]
+    fetched_at: str | None
+    """When the newest of the texts came."""
+
+
+_COLUMNS = """
+SELECT files.id, files.root_id, files.path, files.state, files.size_bytes, files.mtime_ns, files.content_id,
+       placed.index_id, placed.indexed_asset_id
+"""
+_PLACED = """
+FROM files JOIN roots ON roots.id = files.root_id
+JOIN indexed_assets AS placed ON placed.content_id = files.content_id AND placed.index_id = roots.index_id
+WHERE placed.indexed_asset_id IS NOT NULL
+"""
+_CLIPS = _COLUMNS + _PLACED
+# A listing goes along the files' own order of paths, whatever the planner thinks of it.
+_CLIPS_BY_PATH = _CLIPS.replace(" JOIN ", " CROSS JOIN ").replace("\nJOIN ", "\nCROSS JOIN ")
+_FACTS = (
+    *("sha256", "kind", "container", "duration_s", "width", "height", "fps", "video_codec", "audio_codec"),
+    *("start_timecode", "asset_id", "indexed_at"),
+)
+_DAY = "date(files.mtime_ns / 1000000000, 'unixepoch', 'localtime')"
+_OF_TOPICS = """
+FROM enrichments CROSS JOIN json_each(enrichments.value, '$.topics') AS topic
+WHERE enrichments.kind = 'gist' AND enrichments.index_id = ?
+"""
+
+
+class ClipReader:
+    """Questions to the catalog. May be used from many threads. A catalog that does not exist yet is empty."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Open the catalog of a state folder.
+
+        Raises:
+            CatalogError: There is one, and it can't be read.
+        """
+        path = state_dir / _FILE_NAME
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        if not path.exists():
+            return
+        try:
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute("SELECT 1 FROM indexed_assets LIMIT 1")
+        except sqlite3.Error as error:
+            raise CatalogError(f"{path}: can't be read ({error})", hint="tlsync sync brings it up to date") from error
+
+    def version(self) -> int:
+        """A number that changes when another process has written to the catalog."""
+        rows = self._rows("PRAGMA data_version")
+        return int(rows[0][0]) if rows else 0
+
+    def shelves(self) -> list[Shelf]:
+        """The roots that have an index, in the order of their paths."""
+        rows = self._rows(
+            "SELECT id, path, index_id, index_name, is_online, trouble FROM roots"
+            " WHERE index_id IS NOT NULL ORDER BY path"
+        )
+        return [Shelf(row[0], Path(os.fsdecode(row[1])), row[2], row[3], bool(row[4]), row[5]) for row in rows]
+
+    def folder(self, root_id: int, relative: bytes) -> tuple[list[bytes], list[Clip]]:
+        """What is directly in a folder of a root: names of subfolders that hold clips, and clips."""
+        prefix = relative + b"/" if relative else b""
+        # "/" is followed by "0" in byte order, so what is below a folder ends before "folder0".
+        end = relative + b"0" if relative else None
+        subfolders: list[bytes] = []
+        clips: list[Clip] = []
+        start = prefix
+        while True:
+            rows = self._rows(
+                _CLIPS_BY_PATH
+                + "AND files.root_id = ? AND files.path >= ?"
+                + (" AND files.path < ?" if end else "")
+                + f" ORDER BY files.path LIMIT {_BATCH if not subfolders or len(clips) > len(subfolders) else 1}",
+                root_id,
+                start,
+                *([end] if end else []),
+            )
+            for row in rows:
+                clip = Clip(*row)
+                below, slash, _ = clip.relative[len(prefix) :].partition(b"/")
+                if slash:
+                    subfolders.append(below)
+                    start = prefix + below + b"0"
+                    break
+                clips.append(clip)
+                start = clip.relative + b"\0"
+            if not rows:
+                return subfolders, clips
+
+    def days(self, index_id: str) -> list[str]:
+        """The days, local time, on which clips of an index were last written: `2026-11-22`."""
+        rows = self._rows(f"SELECT DISTINCT {_DAY}{_PLACED}AND placed.index_id = ?", index_id)
+        return sorted(row[0] for row in rows if row[0])
+
+    def clips_of_day(self, index_id: str, day: str) -> list[Clip]:
+        rows = self._rows(_CLIPS + f"AND placed.index_id = ? AND {_DAY} = ? ORDER BY files.id", index_id, day)
+        return [Clip(*row) for row in rows]
+
+    def topics(self, index_id: str) -> list[str]:
+        """The topics of all gists of an index."""
+        return sorted(row[0] for row in self._rows(f"SELECT DISTINCT topic.value {_OF_TOPICS}", index_id))
+
+    def clips_of_topic(self, index_id: str, topic: str) -> list[Clip]:
+        rows = self._rows(
+            _CLIPS + "AND placed.index_id = ? AND files.content_id IN"
+            f" (SELECT enrichments.content_id {_OF_TOPICS} AND topic.value = ?) ORDER BY files.id",
+            index_id,
+            index_id,
+            topic,
+        )
+        return [Clip(*row) for row in rows]
+
+    def clips_of(self, index_id: str, indexed_asset_id: str) -> list[Clip]:
+        """The files behind an entry of an index."""
+        rows = self._rows(
+            _CLIPS + "AND placed.index_id = ? AND placed.indexed_asset_id = ? ORDER BY files.id",
+            index_id,
+            indexed_asset_id,
+        )
+        return [Clip(*row) for row in rows]
+
+    def known_entries(self, index_id: str) -> set[str]:
+        """The indexed assets of an index that have a file on this machine."""
+        rows = self._rows(f"SELECT DISTINCT placed.indexed_asset_id{_PLACED}AND placed.index_id = ?", index_id)
+        return {row[0] for row in rows}
+
+    def facts(self, clip: Clip) -> ClipFacts | None:
+        """All about a clip's content; None when it is not known any more."""
+        rows = self._rows(
+            f"SELECT {', '.join(_FACTS)} FROM contents"  # noqa: S608 (names are ours)
+            " JOIN indexed_assets AS placed ON placed.content_id = contents.id AND placed.index_id = ?"
+            " LEFT JOIN assets ON assets.content_id = contents.id WHERE contents.id = ?",
+            clip.index_id,
+            clip.content_id,
+        )
+        if not rows:
+            return None
+        texts = self._rows(
+            "SELECT kind, value, fetched_at FROM enrichments WHERE content_id = ? AND index_id = ?",
+            clip.content_id,
+            clip.index_id,
+        )
+        values = {kind: json.loads(value) for kind, value, _ in texts if value is not None}
+        newest = max((at for _, _, at in texts), default=None)
+        return ClipFacts(**dict(zip(_FACTS, rows[0], strict=True)), texts=values, fetched_at=newest)
+
+    def all_clips(self, index_id: str) -> Iterator[Clip]:
+        """Every clip of an index, in the order of roots and paths, a batch at a time."""
+        for shelf in self.shelves():
+            start = b""
+            while shelf.index_id == index_id:
+                rows = self._rows(
+                    _CLIPS_BY_PATH + f"AND files.root_id = ? AND files.path >= ? ORDER BY files.path LIMIT {_BATCH}",
+                    shelf.root_id,
+                    start,
+                )
+                yield from (Clip(*row) for row in rows)
+                if len(rows) < _BATCH:
+                    break
+                start = rows[-1][2] + b"\0"
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            if self._connection is None:
+                return []
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise CatalogError(f"{self._path}: can't be read ({error})", hint="see tlsync verify") from error
