@@ -110,7 +110,7 @@ class Told:
 
 
 class NoPictures:
-    def picture(self, facts: ClipFacts, modified_ns: int) -> Picture | None:
+    def picture(self, clip: Clip) -> Picture | None:
         return None
 
     def want(self, clip: Clip, facts: ClipFacts, shelf: Shelf) -> None:

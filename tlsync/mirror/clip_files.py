@@ -106,10 +106,10 @@ def _info(clip: Clip, facts: ClipFacts | None, shelf: Shelf) -> dict[str, Any]:
         "state": clip.state,
         "title": gist.get("title"),
         "size_bytes": clip.size_bytes,
+        "sha256": clip.sha256,
     }
     if facts is not None:
         info |= {
-            "sha256": facts.sha256,
             "kind": facts.kind,
             "container": facts.container,
             "duration_s": facts.duration_s,

@@ -87,7 +87,7 @@ class Platform(Protocol):
 class Pictures(Protocol):
     """Thumbnails. No method waits for one to be made."""
 
-    def picture(self, facts: ClipFacts, modified_ns: int) -> Picture | None: ...
+    def picture(self, clip: Clip) -> Picture | None: ...
 
     def want(self, clip: Clip, facts: ClipFacts, shelf: Shelf) -> None:
         """Have one made in the background, if that is possible."""

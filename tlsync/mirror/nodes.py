@@ -33,11 +33,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder. `list` names its entries; `enter` finds one that is not listed, such as a search nobody made yet."""
+    """A folder. `list` names its entries; `enter` finds one that is not listed, such as a search nobody made yet.
+
+    `stamp`, where there is one, is the same as long as everything in the folder is, and costs nothing to know.
+    """
 
     modified_ns: int
     list: Callable[[], Mapping[str, Node]]
     enter: Callable[[str], Node | None] | None = None
+    stamp: str | None = None
 
 
 Node = Folder | File | Picture | Link

@@ -38,27 +38,27 @@ class Thumbnails:
         self._folder = folder
         self._prober = prober
         self._on_change = on_change
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._hopeless: set[int] = set()
         """Contents that no picture could be made of; tried again in the next run."""
         self._wanted: queue.SimpleQueue[tuple[Clip, ClipFacts, Shelf]] = queue.SimpleQueue()
         self._waiting: set[int] = set()
         self._thread: threading.Thread | None = None
 
-    def picture(self, facts: ClipFacts, modified_ns: int) -> Picture | None:
-        """The thumbnail of a content, None while there is none."""
-        path = self._path(facts)
+    def picture(self, clip: Clip) -> Picture | None:
+        """The thumbnail of a clip, None while there is none."""
+        path = self._path(clip)
         if path is None:
             return None
         try:
             size_bytes = path.stat().st_size
         except OSError:
             return None
-        return Picture(size_bytes, modified_ns, partial(_read, path))
+        return Picture(size_bytes, clip.modified_ns, partial(_read, path))
 
     def want(self, clip: Clip, facts: ClipFacts, shelf: Shelf) -> None:
         """Have a thumbnail made in the background, if the media is there and has a picture."""
-        if facts.kind != "video" or not shelf.is_online or clip.state == "missing" or facts.sha256 is None:
+        if facts.kind != "video" or not shelf.is_online or clip.state == "missing" or clip.sha256 is None:
             return
         with self._lock:
             if clip.content_id in self._waiting | self._hopeless or len(self._waiting) >= _MOST_WAITING:
@@ -71,7 +71,7 @@ class Thumbnails:
 
     def make(self, clip: Clip, facts: ClipFacts, shelf: Shelf) -> bool:
         """Make a thumbnail now; says whether there is one."""
-        path = self._path(facts)
+        path = self._path(clip)
         if path is None or facts.kind != "video":
             return False
         if path.exists():
@@ -86,6 +86,11 @@ class Thumbnails:
             return False
         return True
 
+    def settle(self, patience_s: float) -> None:
+        """Wait until all that are wanted were made, or for so long. For commands that run once."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._waiting, patience_s)
+
     def _work(self) -> None:
         while True:
             clip, facts, shelf = self._wanted.get()
@@ -97,11 +102,12 @@ class Thumbnails:
                 if not made:
                     self._hopeless.add(clip.content_id)
                 is_last = not self._waiting
+                self._lock.notify_all()
             if made or is_last:
                 self._on_change()
 
-    def _path(self, facts: ClipFacts) -> Path | None:
-        sha256 = facts.sha256
+    def _path(self, clip: Clip) -> Path | None:
+        sha256 = clip.sha256
         return self._folder / sha256[:2] / f"{sha256}.jpg" if sha256 else None
 
 

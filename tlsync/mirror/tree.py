@@ -172,12 +172,17 @@ class Tree:
     def _clip(self, clip: Clip, shelf: Shelf) -> Folder:
         def files() -> Mapping[str, Node]:
             facts = self._catalog.facts(clip)
-            picture = self._pictures.picture(facts, clip.modified_ns) if facts else None
+            picture = self._pictures.picture(clip)
             if facts and picture is None:
                 self._pictures.want(clip, facts, shelf)
             return files_of_clip(clip, facts, shelf, picture)
 
-        return Folder(clip.modified_ns, partial(self._memo.get, f"clip {clip.file_id} {clip.index_id}", files))
+        stamp = repr((clip, shelf.path, shelf.index_name, shelf.is_online, shelf.trouble, self._has_picture(clip)))
+        remembered = partial(self._memo.get, f"clip {clip.file_id} {clip.index_id}", files)
+        return Folder(clip.modified_ns, remembered, stamp=stamp)
+
+    def _has_picture(self, clip: Clip) -> bool:
+        return self._pictures.picture(clip) is not None
 
     def _links(self, top: str, depth: int, find: Callable[[], list[Clip]]) -> Iterator[tuple[str, Node]]:
         """Clips as links from a folder that is `depth` levels below the index."""

@@ -57,8 +57,9 @@ class View:
         return self.answers.quiet()
 
     def settle(self, patience_s: float) -> None:
-        """Wait until the platform has answered what was asked, or for so long."""
+        """Wait until the platform has answered what was asked and the wanted pictures are made, or for so long."""
         self.answers.settle(patience_s)
+        self.thumbnails.settle(patience_s)
         self.memo.clear()
 
     def close(self) -> None:

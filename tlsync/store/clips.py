@@ -46,6 +46,9 @@ class Clip:
     content_id: int
     index_id: str
     indexed_asset_id: str
+    sha256: str | None
+    texts_at: str | None
+    """When the newest of its texts came."""
 
     @property
     def name(self) -> str:
@@ -54,9 +57,8 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """All that the catalog knows of a clip's content. `texts` holds the enrichments by kind, as in the sidecar."""
+    """What the catalog knows of a clip beside that. `texts` are the enrichments by kind, as in the sidecar."""
 
-    sha256: str | None
     kind: str
     container: str
     duration_s: float
@@ -69,16 +71,17 @@ class ClipFacts:
     asset_id: str | None
     indexed_at: str | None
     texts: dict[str, Any]
-    fetched_at: str | None
-    """When the newest of the texts came."""
 
 
 _COLUMNS = """
 SELECT files.id, files.root_id, files.path, files.state, files.size_bytes, files.mtime_ns, files.content_id,
-       placed.index_id, placed.indexed_asset_id
+       placed.index_id, placed.indexed_asset_id, contents.sha256,
+       (SELECT max(fetched_at) FROM enrichments AS texts
+        WHERE texts.content_id = files.content_id AND texts.index_id = placed.index_id)
 """
 _PLACED = """
 FROM files JOIN roots ON roots.id = files.root_id
+JOIN contents ON contents.id = files.content_id
 JOIN indexed_assets AS placed ON placed.content_id = files.content_id AND placed.index_id = roots.index_id
 WHERE placed.indexed_asset_id IS NOT NULL
 """
@@ -86,7 +89,7 @@ _CLIPS = _COLUMNS + _PLACED
 # A listing goes along the files' own order of paths, whatever the planner thinks of it.
 _CLIPS_BY_PATH = _CLIPS.replace(" JOIN ", " CROSS JOIN ").replace("\nJOIN ", "\nCROSS JOIN ")
 _FACTS = (
-    *("sha256", "kind", "container", "duration_s", "width", "height", "fps", "video_codec", "audio_codec"),
+    *("kind", "container", "duration_s", "width", "height", "fps", "video_codec", "audio_codec"),
     *("start_timecode", "asset_id", "indexed_at"),
 )
 _DAY = "date(files.mtime_ns / 1000000000, 'unixepoch', 'localtime')"
@@ -212,13 +215,12 @@ class ClipReader:
         if not rows:
             return None
         texts = self._rows(
-            "SELECT kind, value, fetched_at FROM enrichments WHERE content_id = ? AND index_id = ?",
+            "SELECT kind, value FROM enrichments WHERE content_id = ? AND index_id = ? AND value IS NOT NULL",
             clip.content_id,
             clip.index_id,
         )
-        values = {kind: json.loads(value) for kind, value, _ in texts if value is not None}
-        newest = max((at for _, _, at in texts), default=None)
-        return ClipFacts(**dict(zip(_FACTS, rows[0], strict=True)), texts=values, fetched_at=newest)
+        values = {kind: json.loads(value) for kind, value in texts}
+        return ClipFacts(**dict(zip(_FACTS, rows[0], strict=True)), texts=values)
 
     def all_clips(self, index_id: str) -> Iterator[Clip]:
         """Every clip of an index, in the order of roots and paths, a batch at a time."""
