@@ -40,6 +40,7 @@ class View:
             CatalogError: The catalog can't be read.
         """
         clock = clock or SystemClock()
+        self._clock = clock
         self._connect = connect
         self._lock = threading.Lock()
         self._client: TwelveLabs | None = None
@@ -48,7 +49,7 @@ class View:
         self.catalog = ClipReader(state_dir)
         self.answers = KeptAnswers(state_dir / _FOLDER / "answers", clock, self._changed)
         self.thumbnails = Thumbnails(state_dir / _FOLDER / "thumbnails", self._reader_of_media, self._changed)
-        self.memo = Memo(lambda: (self.catalog.version(), self._changes), clock)
+        self.memo = Memo(self.mark, clock)
         listings = Listings(self.answers, self.catalog, self._platform)
         self.tree = Tree(self.catalog, listings, self.thumbnails, self.memo, made_ns=time.time_ns())
 
@@ -60,6 +61,18 @@ class View:
         """Wait until the platform has answered what was asked and the wanted pictures are made, or for so long."""
         self.answers.settle(patience_s)
         self.thumbnails.settle(patience_s)
+        self.memo.clear()
+
+    def mark(self) -> object:
+        """The same as long as neither the catalog nor an answer nor a picture has changed."""
+        return self.catalog.version(), self._changes
+
+    def wait_for_change(self, mark: object, stop: threading.Event, *, look_every_s: float, at_most_s: float) -> None:
+        """Wait until the mark is another one, `stop` is set, or the time is over."""
+        until_s = self._clock.monotonic_s() + at_most_s
+        while self._clock.monotonic_s() < until_s and not self._clock.wait(stop, look_every_s):
+            if self.mark() != mark:
+                break
         self.memo.clear()
 
     def close(self) -> None:
