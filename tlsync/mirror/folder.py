@@ -76,7 +76,6 @@ class FolderMirror:
         counted = self._outcome
         before = (counted.made, counted.changed, counted.removed)
         counted.same = 0
-        counted.left.clear()
         self._bring(self._target, self._view.tree.root, self._manifest.top, is_stopped)
         if self._manifest.is_underway or before != (counted.made, counted.changed, counted.removed):
             self._manifest.is_underway = is_stopped()
@@ -147,7 +146,7 @@ class FolderMirror:
                 self._outcome.same += 1
                 return
             if not self._is_ours(at / name, known):
-                self._outcome.left.append(str(at / name))
+                self._leave(at / name)
                 return
         self._begin()
         if isinstance(entry, Link):
@@ -175,7 +174,7 @@ class FolderMirror:
                 (at / name).unlink()
             self._outcome.removed += 1
         else:
-            self._outcome.left.append(str(at / name))
+            self._leave(at / name)
 
     def _remove_folder(self, at: Path, name: str, made: MadeFolder) -> None:
         below = made.folders.pop(name)
@@ -190,11 +189,15 @@ class FolderMirror:
     def _make_folder(self, at: Path, is_there: bool) -> MadeFolder | None:
         """A folder of ours; one that is there already serves, but not a file or a link of somebody else."""
         if is_there and not stat.S_ISDIR(at.lstat().st_mode):
-            self._outcome.left.append(str(at))
+            self._leave(at)
             return None
         self._begin()
         at.mkdir(exist_ok=True)
         return MadeFolder()
+
+    def _leave(self, path: Path) -> None:
+        if str(path) not in self._outcome.left:
+            self._outcome.left.append(str(path))
 
     def _is_ours(self, path: Path, known: Made | None) -> bool:
         """Whether a path is as it was made, so that it may be replaced or removed."""
