@@ -52,6 +52,7 @@ class FolderMirror:
         self._manifest = load(target)
         self._with_links = with_links and _has_links(target)
         self._outcome = Outcome()
+        self._was_broken_off = False
 
     def run(self, is_stopped: Callable[[], bool] = lambda: False) -> Outcome:
         """Bring the folder to what the tree is now.
@@ -60,6 +61,7 @@ class FolderMirror:
             ConfigError: It can't be written; what was done is kept.
         """
         self._outcome = Outcome()
+        self._was_broken_off = self._manifest.is_underway
         try:
             self._pass(is_stopped)
             self._view.thumbnails.settle(0 if is_stopped() else _PICTURES_PATIENCE_S)
@@ -206,12 +208,12 @@ class FolderMirror:
         except FileNotFoundError:
             return True
         if known is None:
-            return self._manifest.is_underway and not stat.S_ISDIR(found.st_mode)
+            return self._was_broken_off and not stat.S_ISDIR(found.st_mode)
         if known.kind == "link":
             return stat.S_ISLNK(found.st_mode) and zlib.crc32(os.fsencode(path.readlink())) == known.check
         is_as_made = (found.st_size, found.st_mtime_ns) == (known.size_bytes, known.modified_ns)
         # After a power cut a file may be empty that was renamed into place: it was not flushed, since it can be redone.
-        return stat.S_ISREG(found.st_mode) and (is_as_made or found.st_size == 0 or self._manifest.is_underway)
+        return stat.S_ISREG(found.st_mode) and (is_as_made or found.st_size == 0 or self._was_broken_off)
 
     def _is_damaged(self, path: Path, known: Made) -> bool:
         return known.kind == "file" and known.size_bytes > 0 and path.lstat().st_size == 0
