@@ -3,87 +3,19 @@
 from __future__ import annotations
 
 import os
-import random
 import struct
 import time
-from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
-from av.audio.frame import AudioFrame
-from av.video.frame import VideoFrame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import MakeClip
+from tests.media.containers import FTYP, Check, box, encode, moov
 from tlsync.errors import FileChanged
 from tlsync.media.container import check_whole
 from tlsync.media.identity import open_media
-
-
-@pytest.fixture
-def check(tmp_path: Path) -> Callable[[bytes], str | None]:
-    """The verdict on a file of these bytes."""
-
-    def verdict(data: bytes) -> str | None:
-        path = tmp_path / "checked"
-        path.write_bytes(data)
-        with open_media(path) as fd:
-            return check_whole(fd, len(data), path)
-
-    return verdict
-
-
-Check = Callable[[bytes], str | None]
-
-
-def encode(path: Path, style: str, *, options: dict[str, str] | None = None, has_video: bool = True) -> bytes:
-    """A short real file of a container, one second of sound and, where wanted, picture."""
-    with av.open(str(path), "w", format=style, options=options or {}) as container:
-        video = container.add_stream("mpeg4", rate=10) if has_video else None
-        if video is not None:
-            video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
-        audio = container.add_stream("pcm_s16le" if style in ("wav", "avi", "matroska", "mov") else "aac", rate=8000)
-        for number in range(10):
-            if video is not None:
-                picture = VideoFrame(64, 64, "yuv420p")
-                for plane in picture.planes:
-                    plane.update(random.Random(number).randbytes(plane.buffer_size))
-                picture.pts, picture.time_base = number, Fraction(1, 10)
-                container.mux(video.encode(picture))
-            sound = AudioFrame(format="s16", layout="mono", samples=800)
-            sound.planes[0].update(random.Random(number).randbytes(1600).ljust(sound.planes[0].buffer_size, b"\0"))
-            sound.sample_rate, sound.pts = 8000, number * 800
-            sound.time_base = Fraction(1, 8000)
-            container.mux(audio.encode(sound))
-        if video is not None:
-            container.mux(video.encode(None))
-        container.mux(audio.encode(None))
-    return path.read_bytes()
-
-
-def box(kind: bytes, body: bytes = b"", *, size: int | None = None) -> bytes:
-    return struct.pack(">I4s", len(body) + 8 if size is None else size, kind) + body
-
-
-def moov(*, offset: int, sample_sizes: list[int], coding: bytes = b"avc1", wide: bool = False) -> bytes:
-    """An index with one picture track of one chunk."""
-    table = struct.pack(">II", 0, 1) + (struct.pack(">Q", offset) if wide else struct.pack(">I", offset))
-    tables = (
-        box(b"stsd", struct.pack(">IIII", 0, 1, 16, 0)[:12] + coding + bytes(8))
-        + box(b"stsc", struct.pack(">IIIII", 0, 1, 1, len(sample_sizes), 1))
-        + box(
-            b"stsz", struct.pack(">III", 0, 0, len(sample_sizes)) + b"".join(s.to_bytes(4, "big") for s in sample_sizes)
-        )
-        + box(b"co64" if wide else b"stco", table)
-    )
-    media = box(b"hdlr", struct.pack(">II4s", 0, 0, b"vide")) + box(b"minf", box(b"stbl", tables))
-    return box(b"moov", box(b"mvhd", bytes(100)) + box(b"trak", box(b"mdia", media)))
-
-
-FTYP = box(b"ftyp", b"isom\0\0\0\0")
 
 
 class Files(dict[str, bytes]):
@@ -104,13 +36,33 @@ def real_files(tmp_path_factory: pytest.TempPathFactory) -> Files:
             "mov": encode(folder / "d.mov", "mov"),
             "mkv": encode(folder / "e.mkv", "matroska"),
             "avi": encode(folder / "f.avi", "avi"),
-            "wav": encode(folder / "g.wav", "wav", has_video=False),
-            "m4a": encode(folder / "h.m4a", "ipod", has_video=False),
+            "wav": encode(folder / "g.wav", "wav", video_codec=None),
+            "m4a": encode(folder / "h.m4a", "ipod", video_codec=None),
+            "webm": encode(folder / "i.webm", "webm", video_codec="libvpx", audio_codec="libopus", rate_hz=48000),
+            "mxf": encode(folder / "j.mxf", "mxf", video_codec="mpeg2video", fps=25, rate_hz=48000),
+            "rf64": encode(folder / "k.wav", "wav", video_codec=None, options={"rf64": "always"}),
+            "w64": encode(folder / "l.w64", "w64", video_codec=None),
+            "dash": encode(folder / "m.mp4", "mp4", options={"movflags": "dash+frag_every_frame+global_sidx"}),
+            "ts": encode(folder / "n.ts", "mpegts", video_codec="mpeg2video", audio_codec="mp2", fps=25, rate_hz=48000),
+            "m2ts": encode(
+                folder / "o.m2ts",
+                "mpegts",
+                video_codec="mpeg2video",
+                audio_codec="mp2",
+                fps=25,
+                rate_hz=48000,
+                options={"mpegts_m2ts_mode": "1"},
+            ),
         }
     )
 
 
-KINDS = ["mp4", "faststart", "fragmented", "mov", "mkv", "avi", "wav", "m4a"]
+KINDS = [
+    "mp4", "faststart", "fragmented", "mov", "mkv", "avi", "wav", "m4a", "webm", "mxf", "rf64", "w64", "dash", "ts",
+    "m2ts",
+]  # fmt: skip
+ENDLESS = {"fragmented", "ts", "m2ts"}
+"""They do not say how long they are."""
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -118,7 +70,7 @@ def test_a_whole_file_is_whole(real_files: Files, check: Check, kind: str) -> No
     assert check(real_files[kind]) is None
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "fragmented"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ENDLESS])
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(part=st.floats(0.02, 0.9999))
 def test_the_beginning_of_a_file_is_not_whole(real_files: Files, check: Check, kind: str, part: float) -> None:
@@ -127,9 +79,11 @@ def test_the_beginning_of_a_file_is_not_whole(real_files: Files, check: Check, k
     assert check(data[: max(64, int(len(data) * part))])
 
 
-@pytest.mark.parametrize("kind", ["mp4", "faststart", "mov", "m4a"])
+@pytest.mark.parametrize(
+    "kind", ["mp4", "faststart", "mov", "m4a", "fragmented", "dash", "mkv", "webm", "mxf", "avi", "ts", "m2ts"]
+)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(part=st.floats(0.01, 0.9))
+@given(part=st.floats(0.03, 0.9))
 def test_a_file_whose_space_was_reserved_first_is_not_whole(
     real_files: Files, check: Check, kind: str, part: float
 ) -> None:
@@ -203,9 +157,23 @@ def test_sizes_of_64_bits_are_read(check: Check) -> None:
 
 def test_bytes_behind_the_last_part_are_noticed(check: Check) -> None:
     whole = FTYP + box(b"mdat", b"x" * 100) + moov(offset=len(FTYP) + 8, sample_sizes=[100])
-    assert check(whole + b"abc")
-    assert check(whole + bytes(1000))
-    assert check(whole + b"\x03abc" * 1000)
+    assert "too many" in (check(whole + b"abc") or "")
+    assert "more bytes than the file has" in (check(whole + box(b"udta", size=5000) + b"abc") or "")
+    assert "only zeros" in (check(whole + bytes(100_000) + b"and then something") or "")
+    assert "only zeros" in (check(FTYP + box(b"moov", b"") + box(b"moof") + box(b"mdat") + bytes(1000)) or "")
+
+
+@pytest.mark.parametrize("trailer", [bytes(3), bytes(1000), bytes(2_000_000), b"\x03abc" * 1000, b"\xff" * 64])
+def test_the_trailer_of_a_camera_does_not_make_a_clip_incomplete(check: Check, trailer: bytes) -> None:
+    """Padding, or what has not the name of a part where one would begin: all samples lie before it."""
+    whole = FTYP + box(b"mdat", b"x" * 100) + moov(offset=len(FTYP) + 8, sample_sizes=[100])
+    assert check(whole + trailer) is None
+
+
+def test_samples_in_the_trailer_are_not_there(check: Check) -> None:
+    """A copy under way with its space reserved: the index in front, zeros where the data will be."""
+    index = moov(offset=1000, sample_sizes=[100])
+    assert "behind the end" in (check(FTYP + index + bytes(100_000)) or "")
 
 
 @pytest.mark.parametrize("size", [2, 7])
@@ -252,7 +220,7 @@ def test_a_fragment_without_its_data_is_not_whole(real_files: Files, check: Chec
 def test_hostile_structures_cost_little(check: Check, hostile: bytes) -> None:
     started_s = time.process_time()
     check(hostile)
-    assert time.process_time() - started_s < 2.0
+    assert time.process_time() - started_s < 5.0
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -266,55 +234,6 @@ def test_damaged_bytes_never_raise(real_files: Files, check: Check, kind: str, p
         data[int(place * len(data))] = value
     verdict = check(bytes(data))
     assert verdict is None or verdict
-
-
-def riff(form: bytes, body: bytes, *, size: int | None = None, kind: bytes = b"RIFF") -> bytes:
-    length = 4 + len(body) if size is None else size
-    return kind + length.to_bytes(4, "little") + form + body
-
-
-def test_riff_may_be_padded(check: Check) -> None:
-    """To an even length, or by a writer that rounds up to a disk block."""
-    assert check(riff(b"WAVE", b"x" * 101) + b"\0") is None
-    assert check(riff(b"WAVE", b"x" * 100) + bytes(512)) is None
-
-
-def test_riff_with_much_behind_it_is_not_whole(check: Check) -> None:
-    """A recorder writes the length last."""
-    assert "more than its header says" in (check(riff(b"WAVE", b"x" * 100) + b"x" * 10_000) or "")
-    assert "not filled in" in (check(riff(b"WAVE", b"x" * 100, size=0)) or "")
-
-
-def test_riff_of_unknown_length_passes(check: Check) -> None:
-    assert check(riff(b"WAVE", b"x" * 100, size=0xFFFFFFFF)) is None
-
-
-def test_rf64_has_its_length_in_a_chunk(check: Check) -> None:
-    def rf64(length: int) -> bytes:
-        return riff(
-            b"WAVE", b"ds64" + (28).to_bytes(4, "little") + length.to_bytes(8, "little") + bytes(80),
-            size=0xFFFFFFFF, kind=b"RF64",
-        )  # fmt: skip
-
-    total = len(rf64(0))
-    assert check(rf64(total - 8)) is None
-    assert "should be" in (check(rf64(2**40)) or "")
-
-
-def test_a_long_avi_has_several_riffs(check: Check) -> None:
-    whole = riff(b"AVI ", b"x" * 100) + riff(b"AVIX", b"x" * 100)
-    assert check(whole) is None
-    assert "should be" in (check(whole[:-1]) or "")
-
-
-def test_matroska_of_unknown_length_passes(check: Check) -> None:
-    assert check(b"\x1a\x45\xdf\xa3\x84test" + b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" + b"x" * 50) is None
-
-
-def test_matroska_that_ends_in_zeros_is_not_whole(check: Check) -> None:
-    body = b"x" * 1000 + bytes(100_000)
-    segment = b"\x18\x53\x80\x67\x08" + len(body).to_bytes(7, "big")
-    assert check(b"\x1a\x45\xdf\xa3\x84test" + segment.replace(b"\x67\x08", b"\x67\x01") + body)
 
 
 def test_a_file_that_became_shorter_has_changed(tmp_path: Path, real_files: Files) -> None:

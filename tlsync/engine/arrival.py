@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
-from tlsync.engine.context import Context
+from tlsync.engine import mounts
+from tlsync.engine.context import Context, shown
 from tlsync.engine.scheduler import NOW, REST, Next
 from tlsync.engine.settle import SettleTracker
-from tlsync.errors import FileVanished, NotEligible
+from tlsync.errors import FileError, FileVanished, NotEligible
 from tlsync.media import container, identity, limits
+from tlsync.media.writers import Writer, Writers
 from tlsync.models import MediaInfo, StatSignature
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow
 
 _RESTLESS_PERIODS = 3
 """A single pass waits for so many quiet periods before it leaves a growing file for later."""
+_PERIODS_WHERE_OTHERS_WRITE = 2.0
+"""On a network share the writer may be another machine, whose open files nobody here knows."""
+
+
+class _Suspect(NotEligible):
+    """The file seems to be damaged, or not written to its end. What was known of its path before stays known."""
 
 
 def signature_of(path: Path) -> StatSignature:
@@ -42,6 +51,7 @@ class Arrival:
         self._context = context
         self._catalog = context.store.catalog
         self._tracker = SettleTracker(context.settings.sync.settle_s)
+        self._writers = Writers()
 
     def discovered(self, file: FileRow) -> Next:
         self._tracker.forget(file.id)
@@ -49,38 +59,52 @@ class Arrival:
         return NOW
 
     def settling(self, file: FileRow) -> Next:
-        now_s = self._context.clock.monotonic_s()
-        signature = signature_of(file.path)
-        wait_s = self._tracker.observe(file.id, signature, now_s)
+        clock = self._context.clock
+        asked_s = clock.monotonic_s()
+        try:
+            signature = signature_of(file.path)
+        except FileVanished:
+            self._tracker.forget(file.id)
+            raise
+        now_s = clock.monotonic_s()
+        wait_s = self._tracker.observe(
+            file.id, signature, now_s, wall_s=clock.now().timestamp(), took_s=now_s - asked_s
+        )
         if wait_s > 0:
-            restless_s = self._tracker.restless_s(file.id, now_s)
-            is_restless = restless_s > _RESTLESS_PERIODS * self._context.settings.sync.settle_s
-            if is_restless:
-                self._catalog.note(file, f"still being written after {restless_s:.0f} s", signature=signature)
-            return Next(wait_s, is_patient=is_restless)
+            wait_s = self._tracker.next_look_s(file.id, wait_s)
+            return self._wait(file, signature, wait_s, self._tracker.restless_s(file.id), "still being written")
         try:
             return self._identify(file, signature)
+        except NotEligible as refusal:
+            return self._refuse(file, signature, refusal)
+        except FileError:
+            self._tracker.rest(file.id)
+            raise
         finally:
-            self._tracker.forget(file.id)
+            self._tracker.is_awake(clock.monotonic_s())
+
+    def _wait(self, file: FileRow, signature: StatSignature, wait_s: float, restless_s: float, why: str) -> Next:
+        """Look again later; say so when it takes long. `restless_s`: for how long there has been no end in sight."""
+        is_restless = restless_s > _RESTLESS_PERIODS * self._context.settings.sync.settle_s
+        if is_restless and (signature != file.signature or not file.reason.startswith(why)):
+            watched_s = self._tracker.watched_s(file.id, self._context.clock.monotonic_s())
+            self._catalog.note(file, f"{why} after {watched_s:.0f} s", signature=signature)
+        return Next(wait_s, is_patient=is_restless)
 
     def _identify(self, file: FileRow, before: StatSignature) -> Next:
         """The file was quiet: read what it says of itself, with equal looks before and after."""
-        try:
-            content = self._read(file, before)
-        except NotEligible as refusal:
-            self._catalog.move(
-                file,
-                FileState.INELIGIBLE,
-                refusal.message,
-                signature=before,
-                error_code=refusal.code,
-                hint=refusal.hint or "it is looked at again when it changes",
-                content_id=None,
-            )
-            return REST
-        if content is None or signature_of(file.path) != before:
+        with identity.open_media(file.path, file.root) as fd:
+            if identity.signature(os.fstat(fd)) != before:
+                self._tracker.forget(file.id)
+                return NOW
+            held = self._held(file, fd, before)
+            if held is not None:
+                return held
+            self._check_plausible(file, before)
+            fingerprint, media = self._read(file, fd, before)
+        if signature_of(file.path) != before:
+            self._tracker.forget(file.id)
             return NOW  # it changed under the reading: a new quiet period begins
-        fingerprint, media = content
         contents = self._context.store.contents
         with self._catalog.transaction():
             claim = contents.claim(file.id, before.size_bytes, fingerprint, media)
@@ -91,23 +115,85 @@ class Arrival:
                 signature=before,
                 content_id=claim.content.id,
             )
+        self._tracker.forget(file.id)
         return NOW
 
-    def _read(self, file: FileRow, before: StatSignature) -> tuple[str, MediaInfo] | None:
-        if before.size_bytes == 0:
-            raise NotEligible(str(file.path), "empty", hint="it is looked at again when it changes")
-        with identity.open_media(file.path) as fd:
-            if identity.signature(os.fstat(fd)) != before:
-                return None
-            incomplete = container.check_whole(fd, before.size_bytes, file.path)
-            if incomplete is not None:
-                raise NotEligible(
-                    str(file.path),
-                    f"incomplete: {incomplete}",
-                    hint="copy it again; it is looked at again when it changes",
-                )
-            media = self._context.prober.probe(file.path)
-            refusal = limits.check(media, before.size_bytes, self._context.limits_of(file.root_id))
-            if refusal is not None:
-                raise NotEligible(str(file.path), refusal, hint="see [limits] in the settings")
-            return identity.fingerprint(fd, before.size_bytes), media
+    def _held(self, file: FileRow, fd: int, signature: StatSignature) -> Next | None:
+        """Whether a file that was quiet has to wait all the same: somebody may still write it."""
+        now_s = self._context.clock.monotonic_s()
+        if self._writers.of(fd) == Writer.PRESENT:
+            wait_s = self._context.settings.sync.settle_s / 2
+            open_s = self._tracker.watched_s(file.id, now_s)
+            return self._wait(file, signature, wait_s, open_s, "still open for writing by another program")
+        mount = mounts.mount_of(fd, mounts.parse(mounts.table_text()))
+        if mount is None or not mount.is_network:
+            return None
+        wait_s = self._tracker.wait_s(file.id, now_s, times=_PERIODS_WHERE_OTHERS_WRITE)
+        if wait_s == 0:
+            return None
+        look_s = self._tracker.next_look_s(file.id, wait_s)
+        return self._wait(file, signature, look_s, 0.0, "may still be written by another computer")
+
+    def _check_plausible(self, file: FileRow, now: StatSignature) -> None:
+        """A file that became empty or shorter than what was uploaded is damaged rather than newer.
+
+        Raises:
+            _Suspect: It is.
+        """
+        contents = self._context.store.contents
+        known = file.content_id is not None and contents.asset(file.content_id) is not None
+        before_bytes = contents.get(file.content_id).size_bytes if known and file.content_id is not None else 0
+        path = str(file.path)
+        if now.size_bytes == 0:
+            if not known:
+                raise _Suspect(path, "empty", hint="it is looked at again when it changes")
+            raise _Suspect(
+                path,
+                f"empty; the version that was uploaded had {before_bytes} bytes: damaged?",
+                hint="restore it from a backup; the copy on the platform is kept",
+            )
+        if now.size_bytes < before_bytes:
+            raise _Suspect(
+                path,
+                f"shorter than the version that was uploaded ({before_bytes} bytes before, {now.size_bytes} now):"
+                " damaged?",
+                hint="restore it from a backup, or if it is meant to be shorter: "
+                f"tlsync retry {shlex.quote(shown(file.path))}",
+            )
+
+    def _read(self, file: FileRow, fd: int, before: StatSignature) -> tuple[str, MediaInfo]:
+        """The fingerprint of a file, and what it says of itself.
+
+        Raises:
+            NotEligible: It is not whole, not media, or outside the limits.
+        """
+        incomplete = container.check_whole(fd, before.size_bytes, file.path)
+        if incomplete is not None:
+            raise _Suspect(
+                str(file.path),
+                f"incomplete: {incomplete}",
+                hint="copy it again; it is looked at again when it changes",
+            )
+        media = self._context.prober.probe(file.path)
+        refusal = limits.check(media, before.size_bytes, self._context.limits_of(file.root_id))
+        if refusal is not None:
+            raise NotEligible(str(file.path), refusal, hint="see [limits] in the settings")
+        return identity.fingerprint(fd, before.size_bytes), media
+
+    def _refuse(self, file: FileRow, signature: StatSignature, refusal: NotEligible) -> Next:
+        """Leave a file alone until it changes."""
+        is_suspect = isinstance(refusal, _Suspect)
+        if is_suspect:
+            self._tracker.rest(file.id)
+        else:
+            self._tracker.forget(file.id)
+        self._catalog.move(
+            file,
+            FileState.INELIGIBLE,
+            refusal.message,
+            signature=signature,
+            error_code=refusal.code,
+            hint=refusal.hint or "it is looked at again when it changes",
+            content_id=file.content_id if is_suspect else None,
+        )
+        return REST

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tlsync.errors import FileChanged, FileError, FileUnreadable, FileVanished, Interrupted, NotEligible
+from tlsync.media.opening import open_file
 from tlsync.models import Chunk, StatSignature
 
 BLOCK_BYTES = 1024 * 1024
@@ -32,17 +33,19 @@ _SAMPLE_BYTES = 16 * _KIB
 _SAMPLES = 16
 _WHOLE_UP_TO_BYTES = 2 * _EDGE_BYTES + _SAMPLES * _SAMPLE_BYTES
 
-_OPEN_FLAGS = os.O_RDONLY
-for _flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
-    _OPEN_FLAGS |= getattr(os, _flag, 0)
-
 DRIVE_TROUBLE = frozenset({errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT})
 _TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def signature(st: os.stat_result) -> StatSignature:
-    """How a file looks without being read."""
-    return StatSignature(st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino)
+    """How a file looks without being read. Numbers that the catalog can't hold are wrapped to its 64 bits:
+    times after the year 2262, and the inode numbers that some network file systems make up.
+    """
+    return StatSignature(st.st_size, _wrapped(st.st_mtime_ns), _wrapped(st.st_ctime_ns), _wrapped(st.st_ino))
+
+
+def _wrapped(number: int) -> int:
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def file_error(path: Path | str, error: OSError) -> FileError:
@@ -66,8 +69,11 @@ def file_error(path: Path | str, error: OSError) -> FileError:
 
 
 @contextmanager
-def open_media(path: Path) -> Iterator[int]:
+def open_media(path: Path, root: Path | None = None) -> Iterator[int]:
     """A descriptor for reading, closed at the end. Links are not followed, and nothing is waited for.
+
+    Args:
+        root: The watched folder; given, no folder between it and the file may be a link either (see `opening`).
 
     Raises:
         FileVanished: There is no such file.
@@ -75,7 +81,7 @@ def open_media(path: Path) -> Iterator[int]:
         FileUnreadable: The system refuses.
     """
     try:
-        fd = os.open(path, _OPEN_FLAGS)
+        fd = open_file(path, root)
     except OSError as error:
         raise file_error(path, error) from error
     try:
