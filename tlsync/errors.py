@@ -1,14 +1,15 @@
 """Everything that can go wrong, on one screen.
 
-Each class answers two questions that the engine asks: does it concern one file or everything
-(`concerns`), and may waiting help (`is_temporary`)? Errors of libraries stop at the layer that
+Each class answers two questions that the engine asks: does it concern one file, one group of calls or
+everything (`concerns`), and may waiting help (`is_temporary`)? Errors of libraries stop at the layer that
 uses the library; above it there are only these.
 
     TlsyncError
-    ├── ConfigError · UnknownPath · NotYet · AlreadyRunning · NotRunning · CatalogError · CatalogBusy · Interrupted
+    ├── ConfigError · UnknownPath · NotYet · AlreadyRunning · NotRunning · Interrupted · Overloaded · SafeMode
+    ├── CatalogError      CatalogDamaged · CatalogBusy
     ├── FileError(path)   FileVanished · FileChanged · FileUnreadable · NotEligible · SidecarBlocked
     ├── ApiError(status, remote_code)
-    │   ├── Transient     Unreachable · RateLimited(retry_after_s) · ServerFault
+    │   ├── Transient     Unreachable · Untrusted · PlatformDown · RateLimited · ServerFault
     │   ├── Refused       Unauthorized · NotFound · Gone · Rejected · QuotaExceeded
     │   ├── BadAnswer     not the agreed shape
     │   └── InsecureUrl   a URL that no byte may be sent to
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-Concern = Literal["file", "everything"]
+Concern = Literal["file", "group", "everything"]
 
 
 class TlsyncError(Exception):
@@ -72,6 +73,12 @@ class CatalogError(TlsyncError):
     code = "catalog"
 
 
+class CatalogDamaged(CatalogError):
+    """The catalog's file is not as tlsync left it, or SQLite can't read it: it is set aside and rebuilt."""
+
+    code = "catalog_damaged"
+
+
 class CatalogBusy(CatalogError):
     """The catalog's disk is full or another program holds the catalog: waiting helps."""
 
@@ -84,6 +91,19 @@ class Interrupted(TlsyncError):
 
     code = "interrupted"
     is_temporary = True
+
+
+class Overloaded(TlsyncError):
+    """This machine has no more memory, threads or open files for tlsync: fewer things at once help."""
+
+    code = "overloaded"
+    is_temporary = True
+
+
+class SafeMode(TlsyncError):
+    """tlsync made several mistakes in a short time and changes nothing on the platform any more."""
+
+    code = "safe_mode"
 
 
 class FileError(TlsyncError):
@@ -136,9 +156,13 @@ class ApiError(TlsyncError):
         status: HTTP status, or None when no answer came.
         remote_code: The platform's own code, for example `parameter_invalid`.
         maybe_applied: The request may have taken effect although no good answer came.
+        group: The calls that fail for the same reason; empty where that is not known.
+        retry_after_s: When it is worth asking again; None where nobody said.
     """
 
     code = "api"
+    group: str = ""
+    retry_after_s: float | None = None
 
     def __init__(
         self,
@@ -168,10 +192,30 @@ class Unreachable(Transient):
     code = "unreachable"
 
 
+class Untrusted(Unreachable):
+    """The server's certificate is not trusted, so nothing is sent. Asking again does not make it better."""
+
+    code = "untrusted"
+    is_temporary = False
+
+
+class PlatformDown(Transient):
+    """Not sent: calls like this one failed again and again. One of them is made after `retry_after_s`."""
+
+    code = "platform_down"
+    concerns = "group"
+
+    def __init__(self, message: str, *, retry_after_s: float, group: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+        self.group = group
+
+
 class RateLimited(Transient):
     """429. `retry_after_s` is what the platform asked for, None when it did not say."""
 
     code = "rate_limited"
+    concerns = "group"
 
     def __init__(
         self, message: str, *, retry_after_s: float | None = None, remote_code: str | None = None, hint: str = ""
@@ -223,6 +267,7 @@ class QuotaExceeded(Refused):
     """402, 403, or a code that names the plan or its limits."""
 
     code = "quota"
+    concerns = "group"
 
 
 class BadAnswer(ApiError):

@@ -49,7 +49,7 @@ def test_a_server_that_does_not_speak_tls_gets_no_key(clock: FakeClock) -> None:
         listener.settimeout(5)
 
         def serve() -> None:
-            for _ in range(5):
+            for _ in range(3):
                 connection, _ = listener.accept()
                 with connection:
                     received.append(connection.recv(65536))

@@ -10,7 +10,7 @@ import pytest
 from tlsync.api.failures import Failed, Outcome
 from tlsync.api.retry import Repeater, RetryPolicy
 from tlsync.api.routes import Repeat, Route
-from tlsync.errors import ApiError, Interrupted, RateLimited, ServerFault, Unreachable
+from tlsync.errors import ApiError, Interrupted, PlatformDown, RateLimited, ServerFault, Unreachable
 
 from .helpers import FakeClock
 
@@ -99,10 +99,10 @@ def test_whether_the_call_may_have_worked(
 
 
 def test_waits_double_up_to_the_cap(make_repeater: MakeRepeater, clock: FakeClock) -> None:
-    repeater = make_repeater(attempts=6, base_s=1.0, cap_s=5.0, total_s=1000.0)
+    repeater = make_repeater(attempts=5, base_s=1.0, cap_s=3.0, total_s=1000.0)
     with pytest.raises(ServerFault):
-        repeater.run(GET, Attempts(*[failed(Outcome.UNKNOWN) for _ in range(6)]))
-    assert clock.waits == [1.0, 2.0, 4.0, 5.0, 5.0]
+        repeater.run(GET, Attempts(*[failed(Outcome.UNKNOWN) for _ in range(5)]))
+    assert clock.waits == [1.0, 2.0, 3.0, 3.0]
 
 
 def test_waits_are_random_from_zero(make_repeater: MakeRepeater, clock: FakeClock) -> None:
@@ -142,7 +142,7 @@ def test_a_limit_is_waited_out_never_earlier_than_told(make_repeater: MakeRepeat
 
 def test_a_limit_that_says_nothing_is_backed_off_from(make_repeater: MakeRepeater, clock: FakeClock) -> None:
     assert make_repeater().run(CREATE, Attempts(limited(None), limited(None), "done")) == "done"
-    assert clock.waits == [1.0, 2.0]
+    assert clock.waits == pytest.approx([1.1, 2.2])
 
 
 def test_a_long_limit_is_raised_with_its_span(make_repeater: MakeRepeater, clock: FakeClock) -> None:
@@ -172,6 +172,64 @@ def test_a_group_is_probed_after_an_hour(make_repeater: MakeRepeater, clock: Fak
         repeater.run(GET, Attempts(limited(86_400.0)))
     clock.elapsed_s += 3600
     assert repeater.run(GET, Attempts("done")) == "done"
+
+
+def test_the_call_that_finds_the_door_closing_raises_the_failure_that_closed_it(make_repeater: MakeRepeater) -> None:
+    """A process that makes one call tells what went wrong, not that it gave up asking."""
+    last = failed(Outcome.NOT_SENT)
+    attempts = Attempts(failed(Outcome.NOT_SENT), failed(Outcome.NOT_SENT), last, "never asked")
+    with pytest.raises(Unreachable) as caught:
+        make_repeater().run(GET, attempts)
+    assert caught.value is last.error and attempts.count == 3
+
+
+def test_what_is_held_back_is_not_sent_and_says_how_long(make_repeater: MakeRepeater) -> None:
+    repeater = make_repeater()
+    with pytest.raises(ServerFault):
+        repeater.run(GET, Attempts(*[failed(Outcome.UNKNOWN) for _ in range(5)]))
+    held = Attempts("never asked")
+    with pytest.raises(PlatformDown) as caught:
+        repeater.run(GET, held)
+    assert held.count == 0 and caught.value.retry_after_s == 5.0
+    assert caught.value.group == "GET /x" and not caught.value.maybe_applied
+    assert caught.value.__context__ is None
+    assert repeater.run(REPORT, Attempts("other groups go on")) == "other groups go on"
+
+
+def test_repeats_are_a_tenth_of_the_requests_and_ten(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    """Sixty calls within a minute, of as many groups, each with one failure in passing."""
+    repeater = make_repeater(base_s=0.0)
+    repeated = 0
+    for number in range(60):
+        attempts = Attempts(failed(Outcome.UNKNOWN), "done")
+        try:
+            repeater.run(Route("GET", f"/{number}"), attempts)
+        except ServerFault:
+            pass
+        repeated += attempts.count - 1
+    assert repeated == 10 + 6
+    clock.elapsed_s += 60
+    assert repeater.run(GET, Attempts(failed(Outcome.UNKNOWN), "done")) == "done"
+
+
+def test_a_limit_is_no_repeat(make_repeater: MakeRepeater) -> None:
+    repeater = make_repeater()
+    for number in range(60):
+        assert repeater.run(Route("GET", f"/{number}"), Attempts(limited(0.1), "done")) == "done"
+
+
+@pytest.mark.parametrize("wait_s", [0.0, -5.0])
+def test_a_limit_without_a_span_does_not_mean_at_once(
+    make_repeater: MakeRepeater, clock: FakeClock, wait_s: float
+) -> None:
+    assert make_repeater().run(GET, Attempts(limited(max(0.0, wait_s)), "done")) == "done"
+    assert clock.waits == pytest.approx([1.1])
+
+
+def test_an_absurd_limit_is_an_hour(make_repeater: MakeRepeater) -> None:
+    with pytest.raises(RateLimited) as caught:
+        make_repeater().run(GET, Attempts(limited(1e9)))
+    assert caught.value.retry_after_s == 3600.0 and caught.value.group == "GET /x"
 
 
 def test_stop_ends_a_wait(make_repeater: MakeRepeater, clock: FakeClock, stop: threading.Event) -> None:

@@ -15,13 +15,15 @@ from tlsync.api.assets import Assets
 from tlsync.api.connections import network
 from tlsync.api.embed import Embed
 from tlsync.api.entities import EntityCollections, ManageEntities
+from tlsync.api.gate import Gate
 from tlsync.api.indexes import Indexes
 from tlsync.api.multipart import MultipartUpload
 from tlsync.api.origins import BaseUrl
+from tlsync.api.pictures import Pictures
 from tlsync.api.retry import RetryPolicy
 from tlsync.api.search import Search
 from tlsync.api.server_time import ServerTime
-from tlsync.api.storage import Storage
+from tlsync.api.storage import GROUP, Storage
 from tlsync.api.tasks import Tasks
 from tlsync.api.transport import Transport
 from tlsync.clock import Clock, SystemClock
@@ -43,7 +45,7 @@ class TwelveLabs(Analysis):
             whole file wait longer.
         retries: How patient one call is.
         transport: Takes the place of the network for the API, in tests.
-        storage_transport: The same for the PUT of chunks.
+        storage_transport: The same for the PUT of chunks and the GET of pictures.
         ssl_context: Which servers to trust; by default the authorities of certifi and of the system.
         on_answer: Is given the parsed body of each good answer before the call returns, with the fields that are
             newer than the types; not the events of streams.
@@ -62,6 +64,7 @@ class TwelveLabs(Analysis):
     tasks: Tasks
     analyze_async: AnalyzeAsync
     storage: Storage
+    pictures: Pictures
 
     def __init__(
         self,
@@ -79,13 +82,14 @@ class TwelveLabs(Analysis):
     ) -> None:
         stop = stop or threading.Event()
         clock = clock or SystemClock()
+        retries = retries or RetryPolicy()
         url = BaseUrl(base_url)
         self.base_url = url.text
         self._requests = Transport(
             key=_checked(api_key),
             base_url=url,
             http_transport=transport or network(ssl_context),
-            retries=retries or RetryPolicy(),
+            retries=retries,
             clock=clock,
             stop=stop,
             timeout_s=timeout_s,
@@ -102,18 +106,36 @@ class TwelveLabs(Analysis):
         self.tasks = Tasks(self._requests)
         self.analyze_async = AnalyzeAsync(self._requests)
         self.storage = Storage(
-            url, storage_transport or network(ssl_context), clock=clock, stop=stop, timeout_s=timeout_s
+            url,
+            storage_transport or network(ssl_context),
+            clock=clock,
+            stop=stop,
+            timeout_s=timeout_s,
+            retries=retries,
         )
+        self.pictures = Pictures(url, storage_transport or network(ssl_context), clock=clock, timeout_s=timeout_s)
 
     @property
     def server_time(self) -> ServerTime:
         """The platform's clock, to judge its deadlines by: the local one may be wrong."""
         return self._requests.server_time
 
+    def held_s(self, group: str) -> float:
+        """Seconds during which no call of a group, as errors name it, is sent: it failed, or is at its limit."""
+        return max((gate.held_s(group) for gate in self._gates(group)), default=0.0)
+
+    def is_down(self, group: str) -> bool:
+        """Whether a group, as errors name it, failed and no call has gone well since."""
+        return any(gate.is_open(group) for gate in self._gates(group))
+
+    def _gates(self, group: str) -> list[Gate]:
+        return self.storage.gates() if group == GROUP else [self._requests.gate]
+
     def close(self) -> None:
         """Close all connections. Calls that other threads are in the middle of end at once, with Interrupted."""
         self._requests.close()
         self.storage.close()
+        self.pictures.close()
 
     def __enter__(self) -> TwelveLabs:
         return self

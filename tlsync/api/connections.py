@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from tlsync import __version__
+from tlsync.api.compression import ACCEPTED, Unpacking
 from tlsync.errors import Interrupted
 
 # At INFO these print whole URLs, signatures included; at DEBUG headers, the key included.
@@ -38,7 +39,7 @@ class HttpClient(httpx.Client):
         super().__init__(
             transport=transport,
             auth=auth,
-            headers={"user-agent": f"tlsync/{__version__}"},
+            headers={"user-agent": f"tlsync/{__version__}", "accept-encoding": ACCEPTED},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=timeout(read_timeout_s),
             follow_redirects=False,
@@ -77,9 +78,9 @@ def timeout(read_s: float) -> httpx.Timeout:
     return httpx.Timeout(read_s, connect=min(CONNECT_TIMEOUT_S, read_s))
 
 
-def network(ssl_context: ssl.SSLContext | None) -> httpx.HTTPTransport:
+def network(ssl_context: ssl.SSLContext | None) -> httpx.BaseTransport:
     """The way to the network, over HTTP/1.1."""
-    return httpx.HTTPTransport(verify=ssl_context or shared_ssl_context(), trust_env=False)
+    return Unpacking(httpx.HTTPTransport(verify=ssl_context or shared_ssl_context(), trust_env=False))
 
 
 @functools.cache

@@ -29,6 +29,7 @@ from tlsync.errors import (
     ServerFault,
     Unauthorized,
     Unreachable,
+    Untrusted,
 )
 
 
@@ -59,6 +60,16 @@ class Failed(Exception):
 # --- no answer ------------------------------------------------------------------------------------------------------
 
 _NETWORK_HINT = "check the network; tlsync tries again"
+_CERTIFICATE_REASONS = {
+    9: ": it is not valid yet",
+    10: ": it has expired",
+    18: ": nobody known vouches for it",
+    19: ": nobody known vouches for it",
+    20: ": nobody known vouches for it",
+    62: ": it is for another name",
+    64: ": it is for another address",
+}
+"""Source: OpenSSL, X509_V_ERR_…"""
 
 
 def from_exception(error: httpx.HTTPError, call: str) -> Failed:
@@ -72,7 +83,9 @@ def from_exception(error: httpx.HTTPError, call: str) -> Failed:
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol | httpx.ProxyError):
         return Failed(Unreachable(f"{call}: {_REASONS[type(error)]}", hint=_NETWORK_HINT), Outcome.NOT_SENT)
     reason = _REASONS.get(type(error), "the exchange broke off")
-    return Failed(Unreachable(f"{call}: {reason}", hint=_NETWORK_HINT), Outcome.UNKNOWN)
+    lost = Unreachable(f"{call}: {reason}", hint=_NETWORK_HINT)
+    lost.concerns = "file"  # there is a way; this exchange may have had bad luck
+    return Failed(lost, Outcome.UNKNOWN)
 
 
 _REASONS: dict[type[httpx.HTTPError], str] = {
@@ -94,7 +107,8 @@ def _not_connected(error: httpx.ConnectError, call: str) -> Failed:
     if isinstance(root, ssl.SSLCertVerificationError):
         # Failing closed: trying again would not make the certificate better.
         hint = "check the date of this machine and whether something between here and the platform reads the traffic"
-        return Failed(Unreachable(f"{call}: the server's certificate is not trusted", hint=hint), Outcome.FINAL)
+        reason = _CERTIFICATE_REASONS.get(getattr(root, "verify_code", 0), "")
+        return Failed(Untrusted(f"{call}: the server's certificate is not trusted{reason}", hint=hint), Outcome.FINAL)
     if isinstance(root, socket.gaierror):
         reason = "the host name is not known"
     elif isinstance(root, OSError) and root.strerror:

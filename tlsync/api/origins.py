@@ -51,7 +51,7 @@ class BaseUrl:
         return (url.scheme, url.host, url.port) == (self._url.scheme, self._url.host, self._url.port)
 
     def check_upload_url(self, text: str) -> httpx.URL:
-        """Look at a URL that the platform named for a chunk, before a byte leaves.
+        """Look at a URL that the platform named, for a chunk or a picture, before a byte leaves.
 
         https, or plain http to loopback when the platform itself is there. No address of a private, link-local or
         other internal network, unless the platform itself is in one. Names are not resolved: a name that points
@@ -77,7 +77,7 @@ class BaseUrl:
 
 def _insecure(reason: str) -> InsecureUrl:
     return InsecureUrl(
-        f"the platform named an upload URL that is not safe: {reason}",
+        f"the platform named a URL that is not safe: {reason}",
         hint="nothing was sent; check platform.base_url",
     )
 

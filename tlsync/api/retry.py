@@ -11,6 +11,9 @@
 A create call (right column) whose fate is not known is left to the caller, who can look for what it may have made:
 `maybe_applied` says so. Generation and search (middle column) leave nothing behind, so the only harm of a repeat is
 the bill; a 503 is repeated because the platform says with it that it computed nothing, other faults are not.
+
+Every attempt goes through `gate.py`, which may hold it back: then the failure that there was last is raised, or, if
+this call made no attempt yet, an error that says how long. Repeats come out of a budget shared by all calls.
 """
 
 from __future__ import annotations
@@ -24,17 +27,18 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
+from tlsync.api.budget import RetryBudget
 from tlsync.api.failures import Failed, Outcome
+from tlsync.api.gate import Gate, Waits
 from tlsync.api.routes import Repeat, Route
 from tlsync.clock import Clock
-from tlsync.errors import Interrupted, RateLimited
+from tlsync.errors import ApiError, Interrupted, RateLimited
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_LONGEST_PAUSE_S = 3600.0
-"""After an hour a group is asked again, whatever the platform said: the limit may have been lifted."""
+_SHORTEST_OPEN_S = 1.0
 
 _EVERY = frozenset(Repeat)
 _AGAIN: dict[Outcome, frozenset[Repeat]] = {
@@ -57,6 +61,8 @@ class RetryPolicy:
         cap_s: Upper bound of every random wait.
         total_s: No attempt begins later than this after the first.
         max_wait_s: Longest wait that a 429 may ask for; what is longer is raised as RateLimited.
+        open_base_s: Upper bound of the first random span in which a group that fails is not called; doubles.
+        open_cap_s: Upper bound of all of them.
         jitter: A random number from 0 to 1.
     """
 
@@ -65,11 +71,28 @@ class RetryPolicy:
     cap_s: float = 30.0
     total_s: float = 120.0
     max_wait_s: float = 60.0
+    open_base_s: float = 5.0
+    open_cap_s: float = 900.0
     jitter: Callable[[], float] = random.random
 
     def backoff_s(self, attempt: int) -> float:
         """Random wait after attempt number `attempt`, from 1: full jitter, so that many clients spread out."""
         return self.jitter() * min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 60))
+
+    def open_s(self, times: int) -> float:
+        """Random span in which a group is not called, after it failed for the `times`-th time in a row."""
+        bound_s = min(self.open_cap_s, self.open_base_s * 2.0 ** min(times - 1, 60))
+        return max(min(_SHORTEST_OPEN_S, self.open_base_s), self.jitter() * bound_s)
+
+    def pause_s(self, times: int) -> float:
+        """Random pause after the `times`-th 429 in a row that did not say how long."""
+        bound_s = min(self.open_cap_s, self.base_s * 2.0 ** min(times - 1, 60))
+        return max(self.base_s / 2, self.jitter() * bound_s)
+
+    def gate(self, name: str, clock: Clock, stop: threading.Event, *, whole: str = "") -> Gate:
+        """A gate that waits as this policy says."""
+        waits = Waits(self.open_s, self.pause_s, self.spread_s, self.max_wait_s, self.total_s)
+        return Gate(name, clock, stop, waits, whole=whole)
 
     def spread_s(self, wait_s: float) -> float:
         """A wait that was asked for, and up to a tenth more: never earlier than told."""
@@ -83,29 +106,29 @@ class Repeater:
         self._policy = policy
         self._clock = clock
         self._stop = stop
-        self._pauses: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self._budget = RetryBudget(clock)
+        self.gate = policy.gate("the platform", clock, stop)
 
     def run(self, route: Route, attempt: Callable[[], T]) -> T:
         """The result of the first attempt that succeeds.
 
         Raises:
-            ApiError: The last failure. `maybe_applied` is set if any of the attempts may have taken effect.
+            ApiError: The last failure, or what holds the call back. `maybe_applied` is set if any of the attempts
+                may have taken effect.
             Interrupted: `stop` was set during a wait.
         """
         started_s = self._clock.monotonic_s()
         doubts: list[Failed] = []
+        self._budget.note_request()
 
         def once() -> T:
             try:
-                self._sit_out_pause(route.group)
-                return attempt()
+                return self._pass(route.group, attempt)
             except Failed as failed:
                 if failed.outcome in _DOUBTFUL and not route.only_reads:
                     doubts.append(failed)
                 if doubts:
                     failed.error.maybe_applied = True
-                self._note_pause(route.group, failed)
                 raise
 
         def enough(state: RetryCallState) -> bool:
@@ -132,10 +155,31 @@ class Repeater:
         # Raised out here: the failure it came with would stay attached as context.
         raise error
 
+    def _pass(self, group: str, attempt: Callable[[], T]) -> T:
+        """One attempt through the gate, which learns how it ended."""
+        try:
+            passage = self.gate.enter(group)
+        except ApiError as error:
+            held = Failed(error, Outcome.FINAL)
+        else:
+            try:
+                result = attempt()
+            except Failed as failed:
+                self.gate.leave(passage, failed)
+                raise
+            except BaseException:
+                self.gate.give_up(passage)
+                raise
+            self.gate.leave(passage, None)
+            return result
+        raise held
+
     def _may_repeat(self, route: Route, failed: Failed) -> bool:
-        if isinstance(failed.error, RateLimited) and (failed.error.retry_after_s or 0.0) > self._policy.max_wait_s:
+        if route.repeat not in _AGAIN[failed.outcome]:
             return False
-        return route.repeat in _AGAIN[failed.outcome]
+        if isinstance(failed.error, RateLimited):
+            return (failed.error.retry_after_s or 0.0) <= self._policy.max_wait_s
+        return not self.gate.is_open(route.group) and self._budget.take()
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = _failed(state).error
@@ -146,28 +190,6 @@ class Repeater:
     def _sleep(self, seconds: float) -> None:
         if self._clock.wait(self._stop, seconds):
             raise Interrupted("stopped while waiting to try again")
-
-    def _note_pause(self, group: str, failed: Failed) -> None:
-        if isinstance(failed.error, RateLimited) and failed.error.retry_after_s:
-            until_s = self._clock.monotonic_s() + min(failed.error.retry_after_s, _LONGEST_PAUSE_S)
-            with self._lock:
-                self._pauses[group] = max(until_s, self._pauses.get(group, until_s))
-
-    def _sit_out_pause(self, group: str) -> None:
-        """Wait until a limit that another call ran into is over; other groups go on meanwhile."""
-        with self._lock:
-            left_s = self._pauses.get(group, 0.0) - self._clock.monotonic_s() if group in self._pauses else 0.0
-            if left_s <= 0:
-                self._pauses.pop(group, None)
-        if left_s > self._policy.max_wait_s:
-            error = RateLimited(
-                f"{group}: the platform asked to wait {left_s:.0f} s more",
-                retry_after_s=left_s,
-                hint="tlsync waits and goes on by itself",
-            )
-            raise Failed(error, Outcome.FINAL)
-        if left_s > 0:
-            self._sleep(self._policy.spread_s(left_s))
 
 
 def _failed(state: RetryCallState) -> Failed:

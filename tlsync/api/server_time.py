@@ -6,6 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from statistics import median
@@ -64,6 +65,27 @@ def asked_wait_s(headers: Mapping[str, str], server_now: datetime) -> float | No
     if (reset := _number(headers.get("x-ratelimit-reset", ""))) is not None:
         waits.append(reset - now.timestamp())
     return max(0.0, *waits) if waits else None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an answer says of the limit of its endpoint."""
+
+    remaining: int
+    reset_in_s: float
+
+
+def quota_of(headers: Mapping[str, str], server_now: datetime) -> Quota | None:
+    """How many more calls the platform takes in this window, and when it ends; None if an answer does not say.
+
+    Source: API v1.3, "Rate limits on the wire".
+    """
+    now = http_date(headers.get("date", "")) or server_now
+    remaining = _number(headers.get("x-ratelimit-remaining", ""))
+    reset = _number(headers.get("x-ratelimit-reset", ""))
+    if remaining is None or reset is None:
+        return None
+    return Quota(int(min(remaining, 1e9)), max(0.0, reset - now.timestamp()))
 
 
 def _number(text: str) -> float | None:

@@ -17,14 +17,18 @@ import httpx
 
 from tlsync.api import failures
 from tlsync.api.connections import HttpClient
-from tlsync.api.failures import Outcome
+from tlsync.api.failures import Failed, Outcome
+from tlsync.api.gate import Gate
 from tlsync.api.origins import BaseUrl
+from tlsync.api.retry import RetryPolicy
+from tlsync.api.server_time import asked_wait_s
 from tlsync.clock import Clock
-from tlsync.errors import BadAnswer, ChunkRefused, Interrupted, ServerFault, TlsyncError, Unreachable
+from tlsync.errors import ApiError, BadAnswer, ChunkRefused, Interrupted, RateLimited, ServerFault, Unreachable
 
 log = logging.getLogger(__name__)
 
 CALL = "PUT chunk"
+GROUP = "storage"
 _SLOWEST_BYTES_PER_S = 8_000
 """64 kbit/s. A line that is slower does not finish a chunk while its URL lives."""
 _GRACE_S = 60.0
@@ -47,14 +51,23 @@ class Storage:
         clock: Clock,
         stop: threading.Event,
         timeout_s: float,
+        retries: RetryPolicy,
     ) -> None:
         self._base_url = base_url
         self._clock = clock
         self._stop = stop
+        self._retries = retries
+        self._gates: dict[str, Gate] = {}
+        self._gates_lock = threading.Lock()
         self._http = HttpClient(http_transport, None, timeout_s)
 
     def close(self) -> None:
         self._http.close()
+
+    def gates(self) -> list[Gate]:
+        """One for each host that chunks went to."""
+        with self._gates_lock:
+            return list(self._gates.values())
 
     def put_chunk(
         self, url: str, body_factory: Callable[[], Iterator[bytes]], size_bytes: int, headers: Mapping[str, str]
@@ -73,6 +86,8 @@ class Storage:
             ChunkRefused: The URL was used or has expired, or the session is over: a fresh URL may help.
             Unreachable: The way is broken. `maybe_applied` unless not even a connection was made.
             ServerFault: Storage has trouble.
+            RateLimited: Storage asks to slow down.
+            PlatformDown: This host failed again and again. Nothing was sent; the URL is still good.
             BadAnswer: No ETag, a redirect, or headers that can't be sent.
             Interrupted: Asked to stop; looked at before every block.
             ValueError: `body_factory` gave another number of bytes.
@@ -80,18 +95,42 @@ class Storage:
         target = self._base_url.check_upload_url(url)
         body = _Body(body_factory, size_bytes, self._clock, self._stop)
         request = self._http.build_request("PUT", target, content=body, headers=_headers(headers, size_bytes))
-        status, etag, said = self._exchange(request)
-        if not 200 <= status < 300:
-            raise _refused(status, said)
-        if not body.is_whole:
-            raise Unreachable(f"{CALL}: storage answered before it had the whole chunk", maybe_applied=True)
-        proof = etag.strip().removeprefix("W/").strip('"')
-        if not _ETAG.fullmatch(proof):
-            raise BadAnswer(f"{CALL}: storage gave no usable ETag", status=status, maybe_applied=True)
-        return proof
+        gate = self._gate_of(target)
+        passage = gate.enter(GROUP)
+        try:
+            proof = self._attempt(request, body)
+        except Failed as failed:
+            gate.leave(passage, failed)
+            error = failed.error
+        except BaseException:
+            gate.give_up(passage)
+            raise
+        else:
+            gate.leave(passage, None)
+            return proof
+        # Raised out here: the failure it came with would stay attached as context.
+        if isinstance(error, Unreachable) and not error.group:
+            error.concerns = "file"  # the next chunk may go through; what concerns them all is the gate's to say
+        raise error
 
-    def _exchange(self, request: httpx.Request) -> tuple[int, str, bytes]:
-        """Status, ETag, and the first part of the body."""
+    def _attempt(self, request: httpx.Request, body: _Body) -> str:
+        """The ETag of one exchange that went well."""
+        response, said = self._exchange(request)
+        if not response.is_success:
+            raise _refused(response, said, self._clock)
+        if not body.is_whole:
+            hung_up = Unreachable(f"{CALL}: storage answered before it had the whole chunk", maybe_applied=True)
+            raise Failed(hung_up, Outcome.UNKNOWN)
+        proof = response.headers.get("etag", "").strip().removeprefix("W/").strip('"')
+        if not _ETAG.fullmatch(proof):
+            unproven = BadAnswer(
+                f"{CALL}: storage gave no usable ETag", status=response.status_code, maybe_applied=True
+            )
+            raise Failed(unproven, Outcome.UNKNOWN)
+        return str(proof)
+
+    def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        """The answer, and the first part of its body."""
         started_s = self._clock.monotonic_s()
         try:
             response = self._http.send(request, stream=True)
@@ -102,17 +141,26 @@ class Storage:
                 response.close()
         except httpx.HTTPError as error:
             failed = failures.from_exception(error, CALL)
+        except Unreachable as error:
+            failed = Failed(error, Outcome.UNKNOWN)  # from our own body: the line is too slow
         except RuntimeError:
             self._http.check_open()
             raise
         else:
             took_s = self._clock.monotonic_s() - started_s
             log.debug("called route=%r status=%d took_s=%.3f", CALL, response.status_code, took_s)
-            return response.status_code, response.headers.get("etag", ""), said
+            return response, said
         self._http.check_open()
         log.debug("called route=%r failed=%r", CALL, failed.error.message)
         failed.error.maybe_applied = failed.outcome is Outcome.UNKNOWN
-        raise failed.error
+        raise failed
+
+    def _gate_of(self, target: httpx.URL) -> Gate:
+        host = f"{target.host}:{target.port}"
+        with self._gates_lock:
+            if host not in self._gates:
+                self._gates[host] = self._retries.gate("storage", self._clock, self._stop, whole=GROUP)
+            return self._gates[host]
 
 
 class _Body:
@@ -169,14 +217,23 @@ def _beginning(response: httpx.Response) -> bytes:
     return body
 
 
-def _refused(status: int, body: bytes) -> TlsyncError:
+def _refused(response: httpx.Response, body: bytes, clock: Clock) -> Failed:
     """What storage says no with. Of its XML only the code is used: the rest may quote the signature."""
+    status = response.status_code
     found = _XML_CODE.search(body)
     code = found[1].decode() if found else None
     said = f"{CALL} answered {status}" + (f" ({code})" if code else "")
-    if status >= 500 or status in (408, 425, 429):
-        return ServerFault(said, status=status, remote_code=code, maybe_applied=True, hint="tlsync tries again")
+    error: ApiError
+    if status == 429:
+        wait_s = asked_wait_s(response.headers, clock.now())
+        hint = "tlsync waits and goes on by itself"
+        return Failed(RateLimited(said, retry_after_s=wait_s, remote_code=code, hint=hint), Outcome.LIMITED)
+    if status >= 500 or status in (408, 425):
+        error = ServerFault(said, status=status, remote_code=code, maybe_applied=True, hint="tlsync tries again")
+        return Failed(error, Outcome.UNKNOWN)
     if status < 400:
-        return BadAnswer(f"{said}: redirects are not followed", status=status)
-    hint = "its URL was used or has expired, or the session is over; tlsync takes a fresh URL"
-    return ChunkRefused(said, status=status, remote_code=code, hint=hint)
+        error = BadAnswer(f"{said}: redirects are not followed", status=status)
+    else:
+        hint = "its URL was used or has expired, or the session is over; tlsync takes a fresh URL"
+        error = ChunkRefused(said, status=status, remote_code=code, hint=hint)
+    return Failed(error, Outcome.FINAL)

@@ -26,10 +26,11 @@ from tlsync.api import failures
 from tlsync.api.connections import HttpClient, timeout
 from tlsync.api.encoding import FormPart, Upload, form_fields, form_files, json_body, query_pairs
 from tlsync.api.failures import Failed, Outcome
+from tlsync.api.gate import Gate
 from tlsync.api.origins import BaseUrl, KeyAuth
 from tlsync.api.retry import Repeater, RetryPolicy
 from tlsync.api.routes import Route
-from tlsync.api.server_time import ServerTime, asked_wait_s
+from tlsync.api.server_time import ServerTime, asked_wait_s, quota_of
 from tlsync.api.types import from_wire
 from tlsync.clock import Clock
 from tlsync.errors import BadAnswer, FileChanged, FileUnreadable, Interrupted, NotFound, Rejected
@@ -109,6 +110,10 @@ class Transport:
 
     def close(self) -> None:
         self._http.close()
+
+    @property
+    def gate(self) -> Gate:
+        return self._repeater.gate
 
     # --- what the namespaces call
 
@@ -241,6 +246,7 @@ class Transport:
             raise
         else:
             self.server_time.note(response.headers)
+            self._repeater.gate.told(route.group, quota_of(response.headers, self.server_time.now()))
             took_s = self._clock.monotonic_s() - started_s
             log.debug("called route=%r status=%d took_s=%.3f", str(route), response.status_code, took_s)
             return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import random
 from collections.abc import Callable
@@ -15,9 +16,23 @@ from tlsync.engine.index_registry import IndexRegistry
 from tlsync.engine.indexer import Indexer
 from tlsync.engine.recognition import Recognition
 from tlsync.engine.scheduler import NOW, REST, Next
+from tlsync.engine.sidecar_links import SidecarLinks
 from tlsync.engine.trouble import Trouble
+from tlsync.engine.twins import Twins
 from tlsync.engine.uploader import Uploader
-from tlsync.errors import FileChanged, FileVanished, Interrupted, ServerFault, TlsyncError, Unreachable
+from tlsync.engine.waiting import WaitingRoom
+from tlsync.errors import (
+    ApiError,
+    FileChanged,
+    FileError,
+    FileUnreadable,
+    FileVanished,
+    Interrupted,
+    Overloaded,
+    TlsyncError,
+    Transient,
+    Unreachable,
+)
 from tlsync.models import FileId
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow, StaleMove
@@ -38,8 +53,18 @@ LANES: dict[FileState, str] = {
 }
 """Where a state's step runs; what is not named is local."""
 
+_ON_DISK = frozenset(
+    {FileState.DISCOVERED, FileState.SETTLING, FileState.IDENTIFIED, FileState.UPLOADING, FileState.READY}
+)
+"""States whose step touches the file's volume, and would hang with it."""
 _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 3600.0
+_LONGEST_WAIT_S = 900.0
+_LONGEST_OFFLINE_S = 60.0
+_DISK_FULL_S = 60.0
+_DISK_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_OF_THE_FILE = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 PATIENT_FROM_S = 30.0
 """A single pass does not wait for a retry that is further away than this."""
 
@@ -55,12 +80,14 @@ class Steps:
         self._context = context
         self._catalog = context.store.catalog
         self._trouble = trouble
+        self._waiting = WaitingRoom()
         arrival = Arrival(context)
-        indexer = Indexer(context, registry)
+        twins = Twins(context, registry)
+        indexer = Indexer(context, registry, twins)
         self._steps: dict[FileState, Callable[[FileRow], Next]] = {
             FileState.DISCOVERED: arrival.discovered,
             FileState.SETTLING: arrival.settling,
-            FileState.IDENTIFIED: Recognition(context, registry).identified,
+            FileState.IDENTIFIED: Recognition(context, registry, twins, SidecarLinks(context, registry)).identified,
             FileState.UPLOADING: uploader.uploading,
             FileState.UPLOADED: indexer.uploaded,
             FileState.ASSET_READY: indexer.asset_ready,
@@ -78,10 +105,16 @@ class Steps:
             step = self._steps.get(file.state)
             if step is None:
                 return LOCAL, REST
+            if lane_of(file.state) != LOCAL and self._trouble.is_safe_mode:
+                return LOCAL, REST
+            if file.state in _ON_DISK and self._context.store.roots.get(file.root_id).condition == "hung":
+                return LOCAL, REST  # the scan finds it again once its volume answers
             try:
+                began_s = self._context.clock.monotonic_s()
                 outcome = step(file)
+                self._waiting.done(file.id)
                 if lane_of(file.state) != LOCAL:
-                    self._trouble.over()
+                    self._wake_freed(began_s)
             except Exception as error:
                 outcome = self._handle(file, error)
             now = self._catalog.get(file_id)
@@ -115,25 +148,56 @@ class Steps:
         if isinstance(error, FileChanged):
             self._catalog.move(file, FileState.SETTLING, error.message) if file.state != FileState.SETTLING else None
             return NOW
+        if isinstance(error, FileUnreadable) and isinstance(error.__cause__, OSError):
+            return self._fail_os(file, error.__cause__, error)
+        if isinstance(error, ApiError):
+            return self._handle_api(file, error)
         if isinstance(error, TlsyncError):
-            # An answer that was lost on the way may be this connection's bad luck: the step looks for its effect.
-            is_lost_answer = isinstance(error, Unreachable) and error.maybe_applied
-            if error.concerns == "everything" and not is_lost_answer:
-                return Next(self._trouble.report(error))
-            return self._fail(file, error)
+            return Next(self._trouble.report(error)) if error.concerns == "everything" else self._fail(file, error)
         if isinstance(error, OSError):
-            return self._fail_os(file, error)
+            return self._fail_os(file, error, None)
+        if isinstance(error, MemoryError):
+            return Next(self._trouble.report(_overloaded("no memory is left")))
         log.exception("a step failed in a way nobody foresaw path=%s", file.path, exc_info=error)
+        self._trouble.mistake()
         return self._fail(file, _bug(error))
+
+    def _handle_api(self, file: FileRow, error: ApiError) -> Next:
+        """The platform's trouble is waited out and not counted against the file; a refusal is."""
+        if error.concerns == "group":
+            wait_s = self._trouble.hold(error) + self._waiting.sit_down(file.id, error.group)
+            return self._wait(file, error, wait_s)
+        # An answer that was lost on the way may be this connection's bad luck: the step looks for its effect.
+        is_lost_answer = isinstance(error, Unreachable) and error.maybe_applied
+        if error.concerns == "everything" and not is_lost_answer:
+            return Next(self._trouble.report(error))
+        if isinstance(error, Transient):
+            longest_s = _LONGEST_OFFLINE_S if isinstance(error, Unreachable) else _LONGEST_WAIT_S
+            return self._wait(file, error, self._waiting.next_wait_s(file.id, longest_s))
+        return self._fail(file, error)
+
+    def _wait(self, file: FileRow, error: TlsyncError, wait_s: float) -> Next:
+        """Stay in the state and say why. A single pass that would have to wait long notes a failure instead."""
+        if self._trouble.gives_up and wait_s > PATIENT_FROM_S:
+            return self._park(file, error, file.attempts, wait_s)
+        if file.reason != str(error):
+            self._catalog.note(file, str(error))
+        return Next(wait_s, is_patient=wait_s > PATIENT_FROM_S)
+
+    def _wake_freed(self, began_s: float) -> None:
+        """A call went well: files that waited for what is over now go on at once."""
+        for file_id in self._waiting.call_in(self._trouble.over(began_s)):
+            self._context.wake(file_id)
 
     def _fail(self, file: FileRow, error: TlsyncError) -> Next:
         """Note the error with the file. What waiting may mend gets a time for the next attempt."""
-        if isinstance(error, ServerFault | Unreachable):
-            self._trouble.fault(error)
         attempts = file.attempts + 1
         wait_s = None
         if error.is_temporary:
             wait_s = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 4 ** (attempts - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        return self._park(file, error, attempts, wait_s)
+
+    def _park(self, file: FileRow, error: TlsyncError, attempts: int, wait_s: float | None) -> Next:
         self._catalog.move(
             file,
             FileState.FAILED,
@@ -148,16 +212,28 @@ class Steps:
         )
         return REST if wait_s is None else Next(wait_s, is_patient=wait_s > PATIENT_FROM_S)
 
-    def _fail_os(self, file: FileRow, error: OSError) -> Next:
-        failure = TlsyncError(f"can't be read: {error.strerror or error}", hint="check the disk and its permissions")
-        failure.is_temporary = True
-        if not health.check(self._context.store.roots.get(file.root_id), self._context.store.roots, self._catalog):
+    def _fail_os(self, file: FileRow, error: OSError, told: FileError | None) -> Next:
+        """What the system says no with: the machine, the disk that is written to, the root, or the file itself."""
+        if error.errno in _EXHAUSTED:
+            return Next(self._trouble.report(_overloaded(error.strerror or str(error))))
+        if error.errno in _DISK_FULL:
+            full = TlsyncError(f"can't write beside it: {error.strerror}", hint="free some space on that disk")
+            full.is_temporary = True
+            return self._wait(file, full, _DISK_FULL_S)
+        roots = self._context.store.roots
+        if error.errno not in _OF_THE_FILE and not health.check(roots.get(file.root_id), roots):
             return REST  # the whole root is away: nothing is said of the file, and the scan finds it again
-        return self._fail(file, failure)
+        if told is None:
+            told = FileUnreadable(
+                str(file.path),
+                f"can't be read: {error.strerror or error}",
+                hint="check the disk and its permissions",
+            )
+        return self._fail(file, told)
 
     def _vanished(self, file: FileRow) -> Next:
         root = self._context.store.roots.get(file.root_id)
-        if not health.check(root, self._context.store.roots, self._catalog):
+        if not health.check(root, self._context.store.roots):
             return REST
         if file.content_id is None:
             self._catalog.forget(file)  # it came and went before anybody knew what it was
@@ -170,4 +246,11 @@ def _bug(error: Exception) -> TlsyncError:
     return TlsyncError(
         f"tlsync made a mistake: {type(error).__name__}",
         hint="the log has the details; please report them, then: tlsync retry",
+    )
+
+
+def _overloaded(reason: str) -> Overloaded:
+    return Overloaded(
+        f"this machine has too little left for tlsync: {reason.lower()}",
+        hint="close other programs, raise the system's limits, or set fewer upload.workers",
     )

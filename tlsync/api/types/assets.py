@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from msgspec import field
 
-from tlsync.api.types.base import ChunkNumber, Count, Number, PageInfo, SizeBytes, UserMetadata, Wire
+from tlsync.api.types.base import IN_PATHS, ChunkNumber, Count, Number, PageInfo, SizeBytes, UserMetadata, Wire
 from tlsync.models import AssetId, UploadId
 
 
@@ -45,8 +46,8 @@ class PresignedUrlChunk(Wire, frozen=True, kw_only=True):
 class MultipartUploadSession(Wire, frozen=True, kw_only=True):
     """A new upload session. `chunk_size` holds for every chunk but the last; `upload_urls` may cover only some."""
 
-    upload_id: UploadId
-    asset_id: AssetId
+    upload_id: Annotated[UploadId, IN_PATHS]
+    asset_id: Annotated[AssetId, IN_PATHS]
     chunk_size: SizeBytes
     total_chunks: ChunkNumber
     upload_urls: tuple[PresignedUrlChunk, ...] = ()

@@ -23,6 +23,8 @@ SortOption = Literal["asc", "desc"]
 ChunkNumber = Annotated[int, Meta(ge=1, le=1_000_000)]
 SizeBytes = Annotated[int, Meta(ge=1, le=2**44)]
 Count = Annotated[int, Meta(ge=0)]
+IN_PATHS = Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")
+"""For ids that are kept and later become part of a URL's path."""
 
 
 class Wire(Struct, frozen=True, kw_only=True):
@@ -64,7 +66,7 @@ class Page(Wire, Generic[T], frozen=True, kw_only=True):
 class Created(Wire, frozen=True, kw_only=True):
     """Answer of calls that only name what they made."""
 
-    id: str = field(name="_id")
+    id: Annotated[str, IN_PATHS] = field(name="_id")
 
 
 def from_wire(value: Any, kind: type[T]) -> T:
