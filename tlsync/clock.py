@@ -16,12 +16,21 @@ class Clock(Protocol):
         ...
 
     def monotonic_s(self) -> float:
-        """Seconds on a clock that nobody sets. For every span and every due time."""
+        """Seconds on a clock that nobody sets, and that goes on while the computer sleeps. For spans and due times."""
         ...
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         """Wait until `stop` is set or the span is over; say whether it is set."""
         ...
+
+
+_COUNTS_SLEEP = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+"""Linux: BOOTTIME. macOS: its MONOTONIC counts sleep. Elsewhere `time.monotonic` does."""
+_STANDS_ASLEEP = (
+    getattr(time, "CLOCK_MONOTONIC", None)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else getattr(time, "CLOCK_UPTIME_RAW", None)
+)
 
 
 class SystemClock:
@@ -31,7 +40,11 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if _COUNTS_SLEEP is None else time.clock_gettime(_COUNTS_SLEEP)
+
+    def awake_s(self) -> float:
+        """Like `monotonic_s`, but it stands while the computer sleeps, where the system knows the difference."""
+        return self.monotonic_s() if _STANDS_ASLEEP is None else time.clock_gettime(_STANDS_ASLEEP)
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         return stop.wait(max(0.0, seconds))

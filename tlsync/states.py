@@ -35,7 +35,8 @@ _FORWARD: dict[FileState, frozenset[FileState]] = {
     S.SETTLING: frozenset({S.IDENTIFIED, S.INELIGIBLE}),
     # A known content is taken over at whatever point the platform has it.
     S.IDENTIFIED: frozenset({S.UPLOADING, S.UPLOADED, S.ASSET_READY, S.INDEXING, S.READY, S.SETTLING, S.INELIGIBLE}),
-    S.UPLOADING: frozenset({S.UPLOADED, S.IDENTIFIED, S.SETTLING}),
+    # Straight to indexing: another machine sent the same content meanwhile.
+    S.UPLOADING: frozenset({S.UPLOADED, S.INDEXING, S.IDENTIFIED, S.SETTLING}),
     # Back to identified: the platform says that it no longer has the asset.
     S.UPLOADED: frozenset({S.ASSET_READY, S.IDENTIFIED, S.SETTLING}),
     S.ASSET_READY: frozenset({S.INDEXING, S.IDENTIFIED, S.SETTLING}),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.workshop import Workshop
 from tlsync.config import RootSettings
-from tlsync.engine.recognition import Recognition
+from tlsync.engine.twins import Twins
 
 MakeClip = Callable[..., Path]
 
@@ -25,17 +25,17 @@ def test_a_twin_that_arrives_while_the_platform_is_asked_is_not_sent_too(
     make_clip(other / "clip.mp4")
     workshop.changes = {"roots": tuple(RootSettings(path=path, index="clips") for path in (workshop.footage, other))}
     both_asked = threading.Barrier(2, timeout=2)
-    real = Recognition._look_on_platform
+    real = Twins.find
 
-    def look(self: Recognition, *arguments: object) -> object:
-        found = real(self, *arguments)  # type: ignore[arg-type]
+    def look(self: Twins, *arguments: object, **named: object) -> object:
+        found = real(self, *arguments, **named)  # type: ignore[arg-type]
         try:
             both_asked.wait()
         except threading.BrokenBarrierError:
             pass  # the other one waited for us instead of asking: as good
         return found
 
-    monkeypatch.setattr(Recognition, "_look_on_platform", look)
+    monkeypatch.setattr(Twins, "find", look)
     summary = workshop.sync()
     assert (summary.uploaded, summary.enriched, summary.failed) == (1, 2, 0)
     assert workshop.counts()["multipart_upload.create"] == 1

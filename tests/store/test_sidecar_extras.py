@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import msgspec
@@ -155,10 +156,10 @@ def test_a_sidecar_follows_into_a_read_only_folder_by_way_of_the_central_place(
     archive.mkdir()
     real = atomic.write_whole
 
-    def read_only(path: Path, data: bytes) -> None:
+    def read_only(path: Path, data: bytes, **how: Any) -> None:
         if path.parent == archive:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        real(path, data)
+        real(path, data, **how)
 
     monkeypatch.setattr(sidecars, "write_whole", read_only)
     renamed = media.rename(archive / "clip.mp4")

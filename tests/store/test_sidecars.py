@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import msgspec
@@ -134,10 +135,10 @@ def test_a_read_only_folder_falls_back_to_the_central_place(
 ) -> None:
     real = atomic.write_whole
 
-    def read_only(path: Path, data: bytes) -> None:
+    def read_only(path: Path, data: bytes, **how: Any) -> None:
         if path.parent == media.parent:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        real(path, data)
+        real(path, data, **how)
 
     monkeypatch.setattr(sidecars, "write_whole", read_only)
     places = Sidecars("beside", state_dir)

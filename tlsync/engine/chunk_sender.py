@@ -18,6 +18,7 @@ from tlsync.errors import (
     ChunkRefused,
     Interrupted,
     NotFound,
+    PlatformDown,
     Rejected,
     SessionExpired,
     Transient,
@@ -105,6 +106,8 @@ class ChunkSender:
             except (NotFound, Rejected):
                 self.check_session(source.upload_id)  # no more URLs are given
                 raise
+            except PlatformDown:
+                raise  # storage was not asked, and is not for a while: the file waits
             except (Transient, BadAnswer) as error:
                 last = error
             if attempt + 1 < _ATTEMPTS and self._clock.wait(self._stop, _FIRST_WAIT_S * 4**attempt):

@@ -21,6 +21,9 @@ from tlsync.models import ContentId, FileId, RootId
 from tlsync.store.sidecars import Sidecars
 from tlsync.store.store import Store
 
+NOT_SENT_NOW = "new: not sent while the catalog is rebuilt"
+"""What a file says that would be sent or indexed if `may_send` allowed it."""
+
 
 class ContentLocks:
     """One lock per content, so that two files with one content never make the same remote call at once."""
@@ -54,6 +57,8 @@ class Context:
     tally: Tally = field(default_factory=Tally)
     locks: ContentLocks = field(default_factory=ContentLocks)
     poll_intervals: dict[FileId, float] = field(default_factory=dict)
+    follows: set[ContentId] = field(default_factory=set)
+    """Contents that another machine was still working on when they were found there."""
 
     def limits_of(self, root_id: RootId) -> Limits:
         """What files of a root may be like, as far as is known before its index is there."""

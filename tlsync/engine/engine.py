@@ -13,6 +13,7 @@ from tlsync.config import Settings
 from tlsync.engine.context import Context, shown
 from tlsync.engine.effective_limits import limits_for
 from tlsync.engine.enricher import Enricher
+from tlsync.engine.forgetting import forget_files
 from tlsync.engine.index_registry import IndexRegistry
 from tlsync.engine.progress import Progress, TransferBoard
 from tlsync.engine.retrying import retry_files
@@ -59,7 +60,7 @@ class Engine:
         self._stop = stop
         self._clock = clock
         self.board = TransferBoard(clock)
-        self.trouble = Trouble(clock, progress, self._pause, gives_up=is_single_pass)
+        self.trouble = Trouble(clock, progress, self._pause, client, gives_up=is_single_pass)
         sidecars = Sidecars(settings.sidecar.location, settings.state_dir, tuple(settings.sidecar.captions))
         self._context = Context(
             settings=settings,
@@ -74,8 +75,8 @@ class Engine:
             workers=workers or SystemWorkers(),
             may_send=may_send,
         )
-        registry = IndexRegistry(client, store.roots, settings.index)
-        self._uploader = Uploader(self._context, self.board)
+        registry = IndexRegistry(client, store.roots, settings.index, clock)
+        self._uploader = Uploader(self._context, registry, self.board)
         self._enricher = Enricher(self._context)
         steps = Steps(self._context, registry, self._uploader, self.trouble)
         self._scheduler = Scheduler(
@@ -123,34 +124,49 @@ class Engine:
         return self._summary()
 
     def run_forever(self) -> None:
-        """Watch the roots and work until the stop event is set."""
+        """Watch the roots and work until the stop event is set.
+
+        Raises:
+            CatalogDamaged: The catalog can't be used any more.
+        """
         self._look_again_at_ineligible()
         watch = RootWatch(
-            self._settings, self._rows, self._scanner, self._store.roots, self._store.catalog, self._clock, self._stop
+            self._settings,
+            self._rows,
+            self._scanner,
+            self._store.roots,
+            self._clock,
+            self._stop,
+            on_hung=self._let_go,
         )
         watch.start()
         try:
-            self._scheduler.run(lambda: False)
+            self._scheduler.run(lambda: self._store.damage is not None)
         finally:
             self._stop.set()
             watch.join()
             self._uploader.close()
+        if self._store.damage is not None:
+            raise self._store.damage
 
     def retry(self, paths: Sequence[Path]) -> int:
         """Give failed files another chance; says how many."""
-        files = retry_files(self._store.catalog, paths)
+        files = retry_files(self._store, paths)
         for file in files:
             self._put(file)
         return len(files)
 
+    def forget(self, paths: Sequence[Path], *, with_sidecars: bool) -> int:
+        """Let go of files; says how many."""
+        return len(forget_files(self._store, self._context.sidecars, paths, with_sidecars=with_sidecars))
+
     def report(self) -> dict[str, Any]:
         """What `status` shows beyond the catalog."""
-        trouble = self.trouble.current
+        troubles = self.trouble.describe()
         return {
             "transfers": self.board.report(),
-            "trouble": None
-            if trouble is None
-            else {"code": trouble.code, "message": str(trouble), "hint": trouble.hint},
+            "trouble": troubles[0] if troubles else None,
+            "troubles": troubles,
         }
 
     def offline_roots(self) -> list[RootRow]:

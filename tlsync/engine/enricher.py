@@ -9,8 +9,10 @@ import msgspec
 from msgspec import UNSET
 
 from tlsync.clock import to_text
+from tlsync.engine.arrival import signature_of
 from tlsync.engine.context import Context, shown
 from tlsync.engine.scheduler import REST, Next
+from tlsync.engine.sidecar_texts import restore_texts
 from tlsync.engine.texts import Texts
 from tlsync.engine.video_parameter import Video
 from tlsync.models import (
@@ -39,6 +41,10 @@ _VALUE_TYPES: dict[EnrichmentKind, Any] = {
 }
 
 
+_SIDECAR_GRACE_S = 30.0
+"""So long the machine that sent a content has for its texts before this one asks for them too."""
+
+
 class Enricher:
     """Every text is asked for once per content and index, whoever has a copy of the file."""
 
@@ -47,6 +53,7 @@ class Enricher:
         self._contents = context.store.contents
         analysis = context.settings.analysis
         self._kinds: tuple[EnrichmentKind, ...] = tuple(kind for kind in ENRICHMENT_KINDS if kind in analysis.kinds)
+        self._waits_since_s: dict[ContentId, float] = {}
         self._texts = Texts(context.client, context.store, analysis.source)
 
     def ready(self, file: FileRow) -> Next:
@@ -59,17 +66,40 @@ class Enricher:
             catalog.move(file, FileState.ASSET_READY, "its place in the index is not known any more")
             return Next(0.0)
         with self._context.locks.of(content.id):
-            self._fetch_missing(content, root, indexed)
+            if self.lacks(content.id, indexed.index_id):
+                restore_texts(self._context, file.path, content, indexed.index_id, indexed.indexed_asset_id)
+            if self.lacks(content.id, indexed.index_id):
+                pause = self._pause(file, content)
+                if pause is not None:
+                    return pause
+                self._fetch_missing(content, root, indexed)
         if self.lacks(content.id, indexed.index_id):
             catalog.note(file, "searchable; the platform works on its texts in the background")
             return Next(self._context.next_poll_s(file.id))
         self._context.polled(file.id)
+        signature_of(file.path)  # raises: nothing is written where a drive was, beside a file that is away
         sidecars = self._context.sidecars
         if file.sidecar is not None and not sidecars.is_present(file.sidecar, file.path):
             sidecars.follow(file.sidecar, file.path, file.path)  # the settings want it in another place now
         sidecar = sidecars.write(file.path, self._document(file.path, content, root, indexed))
         catalog.move(file, FileState.ENRICHED, "", sidecar=sidecar, attempts=0)
         return REST
+
+    def _pause(self, file: FileRow, content: Content) -> Next | None:
+        """Texts cost money: they are not asked for while nothing may be sent, nor while somebody else does it."""
+        catalog = self._context.store.catalog
+        if not self._context.may_send:
+            catalog.note(file, "searchable; its texts are not asked for while the catalog is rebuilt")
+            return REST
+        if content.id not in self._context.follows or self._context.store.sessions.has_sent(content.id):
+            return None
+        # Another machine was still at it when this one found it: now it asks for the texts, and writes its sidecar,
+        # perhaps into this very folder.
+        now_s = self._context.clock.monotonic_s()
+        if now_s - self._waits_since_s.setdefault(content.id, now_s) >= _SIDECAR_GRACE_S:
+            return None
+        catalog.note(file, "searchable; another workstation sent it and may write its sidecar")
+        return Next(self._context.next_poll_s(file.id))
 
     def lacks(self, content_id: ContentId, index_id: IndexId) -> bool:
         """Whether the settings want more than was fetched."""
@@ -121,7 +151,7 @@ class Enricher:
         known = self._contents.enrichments(content.id, indexed.index_id)
         asset = self._contents.asset(content.id)
         media = content.media
-        wanted = [kind for kind in self._kinds if kind in known]
+        wanted = [kind for kind in ENRICHMENT_KINDS if kind in known]  # also those that another machine asked for
         values: dict[str, Any] = dict.fromkeys(ENRICHMENT_KINDS, UNSET)
         for kind in wanted:
             row = known[kind]

@@ -6,51 +6,33 @@ equals one that was noted when the other was read.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
-
-from tlsync.clock import from_text
 from tlsync.engine import health
 from tlsync.engine.arrival import signature_of
-from tlsync.engine.context import Context, shown
+from tlsync.engine.context import NOT_SENT_NOW, Context, shown
 from tlsync.engine.effective_limits import limits_for
 from tlsync.engine.index_registry import IndexRegistry
+from tlsync.engine.resting import put_to_rest
 from tlsync.engine.scheduler import NOW, REST, Next
+from tlsync.engine.sidecar_links import SidecarLinks
+from tlsync.engine.twins import Twins
+from tlsync.engine.whole_hash import WholeHash
 from tlsync.errors import FileChanged, NotEligible
-from tlsync.media import identity
 from tlsync.media.limits import check as check_limits
-from tlsync.models import AssetId, IndexedAssetId, IndexId
 from tlsync.states import ON_PLATFORM, FileState
 from tlsync.store.catalog import FileRow
 from tlsync.store.contents import Content
 
-STAMP_FINGERPRINT = "tlsync_fp"
-STAMP_SHA256 = "tlsync_sha256"
-STAMP_SIZE = "tlsync_size"
-
-_MOST_CANDIDATES = 5
 _HOLDER_POLL_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamped:
-    """An indexed asset whose stamp has our fingerprint."""
-
-    indexed_asset_id: IndexedAssetId
-    asset_id: str | None
-    sha256: str
-    status: str
-    indexed_at: str | None
-    filename: str
 
 
 class Recognition:
     """Decides for an identified file: link it, wait for its twin, or upload it."""
 
-    def __init__(self, context: Context, registry: IndexRegistry) -> None:
+    def __init__(self, context: Context, registry: IndexRegistry, twins: Twins, sidecars: SidecarLinks) -> None:
         self._context = context
         self._registry = registry
+        self._twins = twins
+        self._sidecars = sidecars
         self._catalog = context.store.catalog
         self._contents = context.store.contents
 
@@ -81,12 +63,17 @@ class Recognition:
             return Next(_HOLDER_POLL_S)
         if claim.kind == "known":
             return self._compare(file, content)
-        stamped = self._look_on_platform(file, content)
-        if stamped:
-            sha256 = self._hash(file)
-            for found in stamped:
-                if found.sha256 == sha256:
-                    return self._link_remote(file, content, found)
+        # The cheap ways first: what lies beside the file, then what the platform lists. Both are proven by the hash.
+        whole = WholeHash(self._context, file)
+        if self._sidecars.link(file, content, whole):
+            return NOW
+        found = self._twins.find(file, content, whole)
+        if found is not None:
+            self._twins.take_over(file, content, found)
+            return NOW
+        if not self._context.may_send:
+            self._catalog.note(file, NOT_SENT_NOW)
+            return REST
         with self._catalog.transaction():
             # Asked again, in one step with the move: a twin may have been identified while the platform was asked.
             if self._contents.claim(file.id, content.size_bytes, content.fingerprint, content.media).kind == "mine":
@@ -103,7 +90,7 @@ class Recognition:
 
         refusal = check()
         root = roots.get(file.root_id)
-        if refusal is None or root.index_id is not None:
+        if refusal is None or root.index_id is not None or not self._context.may_send:
             return refusal
         # Which of the models of the settings the platform takes shows when the index is made.
         self._registry.ensure(root)
@@ -112,10 +99,14 @@ class Recognition:
     def _compare(self, file: FileRow, content: Content) -> Next:
         """Contents with this fingerprint were read whole before: is it one of them?"""
         twins = [c for c in self._contents.lookalikes(content.size_bytes, content.fingerprint) if c.sha256]
-        sha256 = self._hash(file)
+        whole = WholeHash(self._context, file)
+        sha256 = whole.get()
         for twin in twins:
             if twin.sha256 == sha256:
-                return self._link(file, twin)
+                return self._link(file, twin, whole)
+        if not self._context.may_send:
+            self._catalog.note(file, NOT_SENT_NOW)
+            return REST
         # Same size and samples, other bytes: its own content, and its own upload.
         with self._catalog.transaction():
             own = self._contents.add(content.size_bytes, content.fingerprint, content.media)
@@ -123,7 +114,7 @@ class Recognition:
             self._catalog.move(file, FileState.UPLOADING, "new content", content_id=own.id)
         return NOW
 
-    def _link(self, file: FileRow, content: Content) -> Next:
+    def _link(self, file: FileRow, content: Content, whole: WholeHash) -> Next:
         """The content is known: go on from where the platform has it. A vanished twin means a rename."""
         for twin in self._catalog.of_content(content.id):
             if twin.id != file.id and twin.state in ON_PLATFORM and self._has_left(twin):
@@ -137,6 +128,17 @@ class Recognition:
                     self._catalog.move(moved, FileState.READY, "renamed: the sidecar follows")
                 self._context.wake(moved.id)
                 return NOW
+        if self._context.store.removals.is_removed(content.id, self._context.store.roots.get(file.root_id).index_id):
+            put_to_rest(self._catalog, file)
+            return REST
+        if self._where(file, content)[0] == FileState.UPLOADING:
+            found = self._twins.find(file, content, whole)
+            if found is not None:
+                self._twins.take_over(file, content, found)
+                return NOW
+            if not self._context.may_send:
+                self._catalog.note(file, NOT_SENT_NOW)
+                return REST
         with self._catalog.transaction():
             state, why = self._where(file, content)
             if state == FileState.UPLOADING:
@@ -152,10 +154,12 @@ class Recognition:
     def _has_left(self, twin: FileRow) -> bool:
         """Whether a known file is gone from a root that is there."""
         root = self._context.store.roots.get(twin.root_id)
+        if root.condition == "hung":
+            return False
         try:
             twin.path.lstat()
         except FileNotFoundError:
-            return health.look_at(root, self._catalog).is_online
+            return health.check(root, self._context.store.roots)
         except OSError:
             return False
         return False
@@ -170,66 +174,3 @@ class Recognition:
         if self._contents.asset(content.id) is not None:
             return FileState.UPLOADED, "content known: nothing is sent"
         return FileState.UPLOADING, "content known, but no longer on the platform"
-
-    def _look_on_platform(self, file: FileRow, content: Content) -> list[_Stamped]:
-        """Indexed assets of the root's index that tlsync stamped with this fingerprint, on any machine."""
-        root = self._context.store.roots.get(file.root_id)
-        index_id = self._registry.find(root)
-        if index_id is None or self._contents.indexed(content.id, index_id) is not None:
-            return []
-        page = self._context.client.indexes.indexed_assets.list(
-            index_id, user_metadata={STAMP_FINGERPRINT: content.fingerprint}, page_limit=50
-        ).page(1)
-        return [stamped for item in page.items[:_MOST_CANDIDATES] if (stamped := self._stamp_of(index_id, item.id))]
-
-    def _stamp_of(self, index_id: IndexId, indexed_asset_id: IndexedAssetId) -> _Stamped | None:
-        """Read a candidate: a platform that ignores the filter answers with assets that are not ours."""
-        detail = self._context.client.indexes.indexed_assets.retrieve(index_id, indexed_asset_id)
-        sha256 = (detail.user_metadata or {}).get(STAMP_SHA256)
-        if not isinstance(sha256, str) or detail.status == "failed":
-            return None
-        return _Stamped(
-            indexed_asset_id=indexed_asset_id,
-            asset_id=detail.asset_id,
-            sha256=sha256,
-            status=detail.status or "pending",
-            indexed_at=detail.indexed_at,
-            filename=(detail.system_metadata.filename if detail.system_metadata else None) or "",
-        )
-
-    def _link_remote(self, file: FileRow, content: Content, found: _Stamped) -> Next:
-        root = self._context.store.roots.get(file.root_id)
-        assert root.index_id is not None, "the registry noted it when it looked"
-        with self._catalog.transaction():
-            self._contents.prove(content.id, found.sha256)
-            if found.asset_id:
-                self._contents.set_asset(content.id, AssetId(found.asset_id), found.filename, "ready")
-            self._contents.set_indexed(
-                content.id,
-                root.index_id,
-                found.indexed_asset_id,
-                found.status,
-                indexed_at=from_text(found.indexed_at) if found.indexed_at else None,
-            )
-            self._contents.set_stamped(content.id, root.index_id)
-            state = FileState.READY if found.status == "ready" else FileState.INDEXING
-            self._catalog.move(file, state, "found on the platform: nothing is sent", content_id=content.id)
-        self._context.tally.link_done()
-        return NOW
-
-    def _hash(self, file: FileRow) -> str:
-        """SHA-256 of the whole file, with equal looks before and after."""
-        path: Path = file.path
-        total = file.signature.size_bytes
-        done = 0
-
-        def on_bytes(count: int) -> None:
-            nonlocal done
-            done += count
-            self._context.progress.hashed(path, done, total)
-
-        with identity.open_media(path) as fd:
-            sha256 = identity.sha256_of(fd, total, stop=self._context.stop, on_bytes=on_bytes)
-            if identity.signature(os.fstat(fd)) != file.signature:
-                raise FileChanged(str(path), "changed while it was read")
-        return sha256

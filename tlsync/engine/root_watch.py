@@ -1,32 +1,41 @@
-"""Keeps the picture of all roots fresh while the daemon runs: events, rescans, drives that come and go."""
+"""Keeps the picture of all roots fresh while the daemon runs: one looker per root, and one thread that looks at these.
+
+Kept here: this thread never touches the disk of a root, so a volume that hangs stops nothing but its own root.
+"""
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
-from pathlib import Path
+import time
+from collections.abc import Callable
+from functools import partial
 
 from tlsync.clock import Clock
 from tlsync.config import Settings
-from tlsync.engine import health
+from tlsync.engine import mounts
+from tlsync.engine.root_looker import RootLooker
 from tlsync.engine.scanner import Scanner
-from tlsync.engine.watcher import Watcher
+from tlsync.engine.wake import WakeDetector
 from tlsync.errors import CatalogBusy
-from tlsync.store.catalog import Catalog
-from tlsync.store.roots import RootRow, Roots
+from tlsync.models import RootId
+from tlsync.store.roots import NO_ANSWER, RootRow, Roots
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.25
-_HEALTH_EVERY_S = 3.0
-_AFTER_FAILURE_S = 5.0
-_POLL_EVERY_S = 10.0
-"""How often a root without events is walked."""
+_HUNG_AFTER_S = 10.0
+_LONGEST_TICK_S = 1.0
+"""A tick that took longer was not spent waiting for a disk: the computer slept, or the process stood."""
+_LEAVE_AFTER_S = 2.0
+
+
+def _nobody(root_id: RootId) -> None:
+    """Nobody wants to know."""
 
 
 class RootWatch:
-    """One thread that does all looking, so that no two walks run at once."""
+    """Supervises the lookers of all roots."""
 
     def __init__(
         self,
@@ -34,101 +43,93 @@ class RootWatch:
         rows: list[RootRow],
         scanner: Scanner,
         roots: Roots,
-        catalog: Catalog,
         clock: Clock,
         stop: threading.Event,
+        on_hung: Callable[[RootId], None] = _nobody,
+        on_back: Callable[[RootId], None] = _nobody,
     ) -> None:
-        self._settings = settings
-        self._rows = {row.path: row for row in rows}
-        self._scanner = scanner
+        """
+        Args:
+            on_hung: A root's volume does not answer; called once, from this thread.
+            on_back: It answers again; called from the root's own thread.
+        """
         self._roots = roots
-        self._catalog = catalog
         self._clock = clock
         self._stop = stop
-        self._hints: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
-        self._watcher = Watcher(self._hints.put, lambda: self._hints.put(None))
-        self._due_s: dict[Path, float] = {}
-        self._is_online: dict[Path, bool] = {}
-        self._complaint = ""
-        self._thread = threading.Thread(target=self._run, name="tlsync-roots")
+        self._on_hung = on_hung
+        self._lookers = [
+            RootLooker(
+                row,
+                next(root for root in settings.roots if root.path == row.path),
+                settings.sync.rescan_s,
+                scanner,
+                roots,
+                clock,
+                stop,
+                partial(on_back, row.id),
+            )
+            for row in rows
+        ]
+        self._beats = dict.fromkeys((row.id for row in rows), -1)
+        self._silent_s = dict.fromkeys((row.id for row in rows), 0.0)
+        self._hung: set[RootId] = set()
+        self._wake = WakeDetector(clock)
+        self._mounts = mounts.table_text()
+        self._ticked_s = clock.monotonic_s()
+        self._thread = threading.Thread(target=self._run, name="tlsync-roots", daemon=True)
 
     def start(self) -> None:
+        for looker in self._lookers:
+            looker.start()
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the thread, which ends once the stop event is set."""
-        self._thread.join()
-        self._watcher.close()
+        """Wait for the threads, which end once the stop event is set. A root that hangs is left behind."""
+        until_s = time.monotonic() + _LEAVE_AFTER_S
+        self._thread.join(_LEAVE_AFTER_S)
+        for looker in self._lookers:
+            looker.join(max(0.0, until_s - time.monotonic()))
 
     def _run(self) -> None:
-        next_health_s = 0.0
         while not self._stop.is_set():
             try:
-                now_s = self._clock.monotonic_s()
-                if now_s >= next_health_s:
-                    next_health_s = now_s + _HEALTH_EVERY_S
-                    self._check_roots()
-                self._follow_hints()
-                self._scan_due()
-            except CatalogBusy as error:
-                self._look_again_soon()
-                if error.message != self._complaint:  # said once, not every few seconds
-                    self._complaint = error.message
-                    log.warning("can't note what was found, trying again reason=%s", error.message)
+                self.tick()
+            except CatalogBusy:
+                pass  # the lookers say so; it is tried again
             except Exception:
-                # A look that fails must not end all looking.
-                self._look_again_soon()
-                log.exception("looking at the roots failed")
+                if not self._stop.is_set():
+                    log.exception("watching over the roots failed")
             self._clock.wait(self._stop, _TICK_S)
 
-    def _look_again_soon(self) -> None:
-        """What a failed look would have found is found by a scan."""
-        self._due_s = dict.fromkeys(self._rows, self._clock.monotonic_s() + _AFTER_FAILURE_S)
+    def tick(self) -> None:
+        """See what happened to the computer, to its mounts, and to the lookers."""
+        event = self._wake.check()
+        if event:
+            log.info("looking at all folders again reason=%s", event)
+            for looker in self._lookers:
+                looker.scan_soon()
+        table = mounts.table_text()
+        if table != self._mounts:
+            self._mounts = table
+            for looker in self._lookers:
+                looker.look_soon()
+        now_s = self._clock.monotonic_s()
+        passed_s, self._ticked_s = min(now_s - self._ticked_s, _LONGEST_TICK_S), now_s
+        for looker in self._lookers:
+            self._listen(looker, passed_s)
 
-    def _check_roots(self) -> None:
-        """Notice drives that went or came; a root that is new or back is watched and scanned."""
-        for path in self._rows:
-            row = self._roots.get(self._rows[path].id)
-            is_online = health.check(row, self._roots, self._catalog)
-            was_online = self._is_online.get(path)
-            self._is_online[path] = is_online
-            if is_online and not was_online:
-                self._watch(row)
-                self._due_s[path] = 0.0
-            elif not is_online and was_online is not False:
-                log.warning("root is offline root=%s reason=%s", path, self._roots.get(row.id).trouble)
-
-    def _watch(self, row: RootRow) -> None:
-        wanted = next(root.watch for root in self._settings.roots if root.path == row.path)
-        is_watched = wanted != "polling" and self._watcher.watch(row.path)
-        self._roots.set_watching(row.id, "events" if is_watched else "polling")
-
-    def _follow_hints(self) -> None:
-        paths: set[Path | None] = set()
-        while not self._hints.empty():
-            paths.add(self._hints.get())
-        if None in paths:
-            self._due_s = dict.fromkeys(self._rows, 0.0)
+    def _listen(self, looker: RootLooker, passed_s: float) -> None:
+        """Notice a looker that waits for its disk for too long."""
+        root_id = looker.row.id
+        if looker.beats != self._beats[root_id] or not looker.is_on_disk:
+            self._beats[root_id] = looker.beats
+            self._silent_s[root_id] = 0.0
+            self._hung.discard(root_id)
             return
-        for path in sorted(path for path in paths if path is not None):
-            row = self._root_of(path)
-            if row is not None and self._is_online.get(row.path):
-                self._scanner.look(self._roots.get(row.id), path)
-
-    def _scan_due(self) -> None:
-        for path, due_s in list(self._due_s.items()):
-            if self._clock.monotonic_s() < due_s or self._stop.is_set():
-                continue
-            row = self._roots.get(self._rows[path].id)
-            if not self._is_online.get(path):
-                del self._due_s[path]
-                continue
-            self._scanner.scan(row)
-            self._complaint = ""
-            every_s = self._settings.sync.rescan_s
-            if row.watching == "polling":
-                every_s = min(every_s, _POLL_EVERY_S)
-            self._due_s[path] = self._clock.monotonic_s() + every_s
-
-    def _root_of(self, path: Path) -> RootRow | None:
-        return next((row for root, row in self._rows.items() if path == root or root in path.parents), None)
+        self._silent_s[root_id] += passed_s
+        if self._silent_s[root_id] >= _HUNG_AFTER_S and root_id not in self._hung:
+            self._roots.set_health(root_id, "hung", NO_ANSWER, ends_hang=False)
+            self._hung.add(root_id)
+            log.warning("root does not answer, the others go on root=%s", looker.row.path)
+            looker.note_hung()
+            self._on_hung(root_id)

@@ -1,7 +1,6 @@
 """Compares the roots with the catalog. The scan is the truth; events only say where to look first.
 
-Kept here: a file counts as missing only when its folder was read without error and its root is online
-before and after.
+Kept here: a file counts as missing only when its folder was read without error; `absence` decides the rest.
 """
 
 from __future__ import annotations
@@ -15,13 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlsync.config import RootSettings
-from tlsync.engine import health
+from tlsync.engine import health, looks
+from tlsync.engine.absence import Absence
 from tlsync.engine.names import IGNORE_FILE, NameRules
 from tlsync.engine.progress import Progress
 from tlsync.errors import FileError
 from tlsync.media import identity
 from tlsync.models import RootId, StatSignature
 from tlsync.states import ON_PLATFORM, FileState
+from tlsync.store import atomic
 from tlsync.store.catalog import Catalog, FileRow, StaleMove
 from tlsync.store.contents import Contents
 from tlsync.store.roots import RootRow, Roots
@@ -30,14 +31,26 @@ from tlsync.store.sidecars import Sidecars
 log = logging.getLogger(__name__)
 
 _TELL_EVERY = 200
+_TEMP_SUFFIX = os.fsencode(atomic.TEMP_SUFFIX)
+_NOT_RECOGNISED = frozenset({FileState.DISCOVERED, FileState.SETTLING, FileState.IDENTIFIED})
+
+
+def _no_beat() -> None:
+    """Nobody waits for this look."""
 
 
 @dataclass(slots=True)
 class Walk:
-    """What a walk saw: files by path below the root, and folders that could not be read."""
+    """What a walk saw: files and folders by path below the root, and folders that could not be read.
+
+    Folders come with their inode number as their parent's listing gives it; that of the first is not known.
+    """
 
     found: dict[bytes, StatSignature] = field(default_factory=dict)
+    folders: dict[bytes, int] = field(default_factory=dict)
     unread: list[bytes] = field(default_factory=list)
+    leftovers: set[bytes] = field(default_factory=set)
+    """Folders in which a process of tlsync died while it wrote a sidecar, or one writes now."""
 
 
 class Scanner:
@@ -65,41 +78,69 @@ class Scanner:
         self._progress = progress
         self._on_work = on_work
         self._is_lacking = is_lacking
+        self._absence = Absence(catalog, roots)
         self._rules: dict[RootId, NameRules] = {}
+        self._loose: set[RootId] = set()
+        """Roots whose file systems give inode numbers and change times that prove nothing."""
 
     def add_root(self, root: RootRow, settings: RootSettings) -> None:
         self._rules[root.id] = NameRules(settings.include, settings.exclude)
 
-    def scan(self, root: RootRow, folder: bytes = b"") -> bool:
+    def scan(self, root: RootRow, folder: bytes = b"", beat: Callable[[], None] = _no_beat) -> Walk | None:
         """Compare a root, or one folder below it, with the catalog.
 
+        Args:
+            beat: Called again and again while the disk answers.
+
         Returns:
-            Whether the root is online.
+            What the walk saw; None when the root is not online.
         """
-        if not health.check(root, self._roots, self._catalog):
+        before = self._confirm(root)
+        if before is None:
             log.info("root is offline, nothing is changed root=%s", root.path)
-            return False
-        walk = walk_root(root.path, self._rules[root.id], folder, self._progress.scanned)
+            return None
+        beat()
+        walk = walk_root(root.path, self._rules[root.id], folder, self._progress.scanned, beat)
+        for relative in walk.leftovers:
+            atomic.sweep(root.path / os.fsdecode(relative))
         known = self._catalog.below(root.id, folder)
+        arrived = []
         for relative, signature in walk.found.items():
+            beat()
             file = known.pop(relative, None)
+            if file is None or file.state in _NOT_RECOGNISED:
+                arrived.append(signature)
             if file is None:
                 self._on_work(self._catalog.add(root.id, relative, signature))
             else:
                 self._guarded(self._compare, file, signature)
         absent = [file for relative, file in known.items() if not _is_below(relative, walk.unread)]
-        if absent and health.check(self._roots.get(root.id), self._roots, self._catalog):
-            for file in absent:
-                self._guarded(self._absent, file)
+        is_whole = not folder and not walk.unread
+        self._absence.judge(root, absent, before.place, arrived=arrived, is_whole=is_whole)
         if not folder:
             self._roots.scanned(root.id)
-        return True
+        return walk
 
-    def look(self, root: RootRow, path: Path) -> None:
+    def _confirm(self, root: RootRow) -> health.Health | None:
+        """What is at the root's path, if that is the root and it answers."""
+        now = self._roots.get(root.id)
+        if now.condition == "hung":
+            return None
+        found = health.note(now, self._roots)
+        if not found.is_online:
+            return None
+        if found.place is not None and found.place.mount is not None and found.place.mount.has_loose_stats:
+            self._loose.add(root.id)
+        else:
+            self._loose.discard(root.id)
+        return found
+
+    def look(self, root: RootRow, path: Path, beat: Callable[[], None] = _no_beat) -> None:
         """Look at one path that an event named: a file, a folder, or something that is gone."""
+        beat()
         relative = os.fsencode(path)[len(os.fsencode(root.path)) :].lstrip(b"/")
         if not relative:
-            self.scan(root)
+            self.scan(root, beat=beat)
             return
         rules = self._rules[root.id]
         parts = relative.split(b"/")
@@ -112,7 +153,7 @@ class Scanner:
             return
         if stat.S_ISDIR(found.st_mode):
             if rules.takes_folder(relative):
-                self.scan(root, relative)
+                self.scan(root, relative, beat)
         elif stat.S_ISREG(found.st_mode) and rules.takes_file(relative):
             signature = identity.signature(found)
             file = self._catalog.find(root.id, relative)
@@ -125,9 +166,9 @@ class Scanner:
         """A path is not there any more: a file, or a folder with all below it."""
         file = self._catalog.find(root.id, relative)
         files = [file] if file else list(self._catalog.below(root.id, relative).values())
-        if files and health.check(root, self._roots, self._catalog):
-            for gone in files:
-                self._guarded(self._absent, gone)
+        before = self._confirm(root) if files else None
+        if before is not None:
+            self._absence.judge(root, [file for file in files if _is_gone(file.path)], before.place)
 
     def _guarded(self, act: Callable[..., None], file: FileRow, *arguments: object) -> None:
         """A step may move the file at the same moment: then that step's word counts."""
@@ -140,10 +181,10 @@ class Scanner:
         if state in (FileState.DISCOVERED, FileState.SETTLING):
             self._on_work(file)
         elif state == FileState.MISSING:
-            is_same = _looks_same(file.signature, now)
+            is_same = self._is_same(file, now)
             back_to = file.came_from if is_same and file.came_from else FileState.SETTLING
             self._on_work(self._catalog.move(file, back_to, "there again", signature=now))
-        elif file.signature == now or self._is_only_touched(file, now):
+        elif self._is_same(file, now):
             if state == FileState.ENRICHED and not self._sidecars.is_present(file.sidecar, file.path):
                 self._on_work(self._catalog.move(file, FileState.READY, "the sidecar is written again"))
             elif state == FileState.ENRICHED and self._is_lacking(file):
@@ -153,9 +194,12 @@ class Scanner:
         else:
             self._on_work(self._catalog.move(file, FileState.SETTLING, "changed", signature=now, attempts=0))
 
-    def _is_only_touched(self, file: FileRow, now: StatSignature) -> bool:
-        """Size and time are the same, owner, mode or inode are not (chmod, a remount): its samples decide."""
-        if not _looks_same(file.signature, now) or file.content_id is None or file.state not in ON_PLATFORM:
+    def _is_same(self, file: FileRow, now: StatSignature) -> bool:
+        """Whether a known file still holds what it held; where its looks leave that open, its samples decide."""
+        difference = looks.difference(file.signature, now, is_loose=file.root_id in self._loose)
+        if difference != "maybe":
+            return difference == "none"
+        if file.content_id is None or (file.came_from or file.state) not in ON_PLATFORM:
             return False
         try:
             with identity.open_media(file.path) as fd:
@@ -166,23 +210,17 @@ class Scanner:
             self._catalog.note(file, file.reason, signature=now)
         return is_same
 
-    def _absent(self, file: FileRow) -> None:
-        """A known file is not there, although its root is."""
-        if file.state == FileState.MISSING:
-            return
-        if file.content_id is None:
-            self._catalog.forget(file)  # nothing was known of it but its name
-            return
-        self._catalog.move(file, FileState.MISSING, "no longer there")
 
-
-def walk_root(root: Path, rules: NameRules, folder: bytes, tell: Callable[[int], None]) -> Walk:
+def walk_root(
+    root: Path, rules: NameRules, folder: bytes, tell: Callable[[int], None], beat: Callable[[], None] = _no_beat
+) -> Walk:
     """Find the footage below a root (or one folder of it). Links are not followed; nothing is opened."""
     walk = Walk()
     base = os.fsencode(root)
-    pending = [folder]
+    pending = [(folder, 0)]
     while pending:
-        relative = pending.pop()
+        relative, inode = pending.pop()
+        beat()
         try:
             with os.scandir(os.path.join(base, relative)) as entries:  # noqa: PTH118 (bytes)
                 listing = list(entries)
@@ -191,7 +229,10 @@ def walk_root(root: Path, rules: NameRules, folder: bytes, tell: Callable[[int],
                 log.warning("folder can't be read path=%s reason=%s", os.fsdecode(relative) or root, error.strerror)
             walk.unread.append(relative)
             continue
+        walk.folders[relative] = inode
         for entry in listing:
+            if entry.name.endswith(_TEMP_SUFFIX):
+                walk.leftovers.add(relative)
             if entry.name == IGNORE_FILE and entry.is_file(follow_symlinks=False):
                 rules.read_ignore_file(os.fsdecode(relative), Path(os.fsdecode(entry.path)))
         for below, signature in _look_through(listing, relative, rules, pending, walk):
@@ -203,14 +244,18 @@ def walk_root(root: Path, rules: NameRules, folder: bytes, tell: Callable[[int],
 
 
 def _look_through(
-    listing: list[os.DirEntry[bytes]], relative: bytes, rules: NameRules, pending: list[bytes], walk: Walk
+    listing: list[os.DirEntry[bytes]],
+    relative: bytes,
+    rules: NameRules,
+    pending: list[tuple[bytes, int]],
+    walk: Walk,
 ) -> Iterator[tuple[bytes, StatSignature]]:
     for entry in listing:
         below = relative + b"/" + entry.name if relative else entry.name
         try:
             if entry.is_dir(follow_symlinks=False):
                 if rules.takes_folder(below):
-                    pending.append(below)
+                    pending.append((below, entry.inode()))
             elif entry.is_file(follow_symlinks=False) and rules.takes_file(below):
                 yield below, identity.signature(entry.stat(follow_symlinks=False))
         except FileNotFoundError:
@@ -219,8 +264,15 @@ def _look_through(
             walk.unread.append(below)
 
 
-def _looks_same(old: StatSignature, new: StatSignature) -> bool:
-    return (old.size_bytes, old.mtime_ns) == (new.size_bytes, new.mtime_ns)
+def _is_gone(path: Path) -> bool:
+    """Whether the system says for certain that there is nothing."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _is_below(relative: bytes, folders: list[bytes]) -> bool:

@@ -10,29 +10,39 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlsync.api.types import CompletedChunk, PresignedUrlChunk
-from tlsync.clock import from_text
 from tlsync.engine.chunk_sender import ChunkSender, Source, is_md5
 from tlsync.engine.chunk_urls import ChunkUrls
-from tlsync.engine.context import Context, shown
+from tlsync.engine.context import NOT_SENT_NOW, Context, shown
+from tlsync.engine.index_registry import IndexRegistry
+from tlsync.engine.openings import Openings, wire_name
 from tlsync.engine.progress import TransferBoard
-from tlsync.engine.scheduler import NOW, Next
+from tlsync.engine.rivals import Rivals
+from tlsync.engine.scheduler import NOW, REST, Next
+from tlsync.engine.twins import Twins
+from tlsync.engine.whole_hash import WholeHash
 from tlsync.errors import BadAnswer, FileChanged, Interrupted, NotFound, Rejected, SessionExpired
 from tlsync.media import identity
 from tlsync.media.chunks import plan_chunks, read_chunk
-from tlsync.models import AssetId, Chunk, UploadId
+from tlsync.models import Chunk, ContentId
 from tlsync.states import FileState
-from tlsync.store.catalog import FileRow
+from tlsync.store.catalog import FileRow, StaleMove
+from tlsync.store.contents import Content
 from tlsync.store.sessions import SentChunk, Session
 
 _BATCH = 10
 """Chunks per report; the platform takes up to 50. Few, so that little is in doubt after a crash."""
+_REPORT_EVERY_S = 30.0
+"""Over a slow line a batch takes long; a report shows other machines that this upload is alive."""
 _COMPLETION_LOOKS = 5
+_TWIN_POLL_S = 2.0
 _TELL_EVERY_S = 0.2
 
 
@@ -52,6 +62,7 @@ class _Upload:
     flying: dict[int, int] = field(default_factory=dict)
     """Bytes of chunks under way that have left, by chunk number; for progress only."""
     told_s: float = 0.0
+    reported_s: float = 0.0
 
     def done_bytes(self) -> int:
         return sum(chunk.size_bytes for chunk in self.sent.values()) + sum(list(self.flying.values()))
@@ -60,12 +71,17 @@ class _Upload:
 class Uploader:
     """Uploads by multipart sessions. The chunk workers are shared by all files."""
 
-    def __init__(self, context: Context, board: TransferBoard) -> None:
+    def __init__(self, context: Context, registry: IndexRegistry, board: TransferBoard) -> None:
         self._context = context
+        self._openings = Openings(context)
+        self._rivals = Rivals(context)
+        self._twins = Twins(context, registry)
         self._catalog = context.store.catalog
         self._sessions = context.store.sessions
         self._board = board
         self._sender = ChunkSender(context)
+        self._guard = threading.Lock()
+        self._under_way: dict[ContentId, FileRow] = {}
 
     def close(self) -> None:
         """Wait for the chunks under way, which end soon once the stop event is set."""
@@ -74,60 +90,68 @@ class Uploader:
     def abandon(self, folder: Path) -> None:
         """Let go of the workers that hang in reading files below a folder."""
         self._sender.abandon(folder)
+        with self._guard:
+            for content_id in [one for one, file in self._under_way.items() if folder in file.path.parents]:
+                del self._under_way[content_id]
 
     def uploading(self, file: FileRow) -> Next:
         """Bring a file's upload to its end, or as far as it goes now."""
         assert file.content_id is not None, "files that are uploaded have a content"
-        with identity.open_media(file.path) as fd:
+        if not self._context.may_send:
+            self._catalog.note(file, NOT_SENT_NOW)
+            return REST
+        with self._guard:
+            # A file that was renamed while it is sent comes again under its new name.
+            other = self._under_way.setdefault(file.content_id, file)
+        if other is not file:
+            self._catalog.note(file, f"same content as {shown(other.path)}, which is sent")
+            return Next(_TWIN_POLL_S)
+        try:
+            return self._upload(file, self._context.store.contents.get(file.content_id))
+        finally:
+            with self._guard:
+                if self._under_way.get(file.content_id) is file:
+                    del self._under_way[file.content_id]
+
+    def _upload(self, file: FileRow, content: Content) -> Next:
+        with identity.open_media(file.path, file.root) as fd:
             self._check_source(file, fd)
-            session = self._sessions.active(file.content_id)
+            session = self._sessions.active(content.id)
+            if session is None and self._context.store.contents.asset(content.id) is not None:
+                self._catalog.move(file, FileState.IDENTIFIED, "its content is on the platform by now: compared")
+                return NOW
+            sent: dict[int, SentChunk] = {}
+            urls: Sequence[PresignedUrlChunk] = ()
             try:
                 if session is None:
-                    session, urls = self._open(file)
-                    upload = self._prepare(file, fd, session, sent={}, urls=urls)
+                    session, urls = self._openings.open(file, content)
                 else:
-                    resumed = self._resume(file, fd, session)
-                    if resumed is None:
+                    found = self._twins.find(file, content, WholeHash(self._context, file), is_expected=True)
+                    if found is not None:  # by another machine, while this one was away or stood back
+                        self._rivals.over(content.id)
+                        self._twins.take_over(file, content, found)
+                        return NOW
+                    arrived = self._openings.resume(file, session)
+                    if arrived is None:
                         return self._finish_known(file, fd, session)
-                    upload = resumed
+                    sent = arrived
+                if not sent:
+                    pause = self._rivals.stand_back(file, content, session)
+                    if pause is not None:
+                        return pause
+                upload = self._prepare(file, fd, session, sent=sent, urls=urls)
                 self._send_all(upload)
                 return self._finish(upload)
-            except SessionExpired:
+            except SessionExpired as error:
                 with self._catalog.transaction():
-                    self._sessions.abandon(file.content_id)
-                    self._catalog.move(file, FileState.IDENTIFIED, "the upload session expired: a new one is opened")
+                    self._sessions.abandon(content.id)
+                    self._catalog.move(file, FileState.IDENTIFIED, f"{error.message}: a new one is opened")
                 return NOW
             except FileChanged:
-                self._sessions.abandon(file.content_id)
+                self._sessions.abandon(content.id)
                 raise
             finally:
                 self._board.drop(file.path)
-
-    # Opening and resuming
-
-    def _open(self, file: FileRow) -> tuple[Session, Sequence[PresignedUrlChunk]]:
-        assert file.content_id is not None
-        size_bytes = file.signature.size_bytes
-        answer = self._context.client.multipart_upload.create(filename=_wire_name(file.path), total_size=size_bytes)
-        if not answer.upload_id or not answer.asset_id or not answer.chunk_size or answer.chunk_size < 1:
-            raise BadAnswer(
-                "the platform opened an upload session without saying which", hint="it is tried again later"
-            )
-        if answer.total_chunks is not None and answer.total_chunks != -(-size_bytes // answer.chunk_size):
-            raise BadAnswer(
-                f"the platform wants {answer.total_chunks} chunks of {answer.chunk_size} bytes for {size_bytes} bytes",
-                hint="it is tried again later",
-            )
-        session = self._sessions.open(
-            file.content_id,
-            UploadId(answer.upload_id),
-            AssetId(answer.asset_id),
-            size_bytes=size_bytes,
-            chunk_bytes=answer.chunk_size,
-            headers=answer.upload_headers or {},
-            expires_at=from_text(answer.expires_at) if answer.expires_at else None,
-        )
-        return session, tuple(answer.upload_urls or ())
 
     def _prepare(
         self, file: FileRow, fd: int, session: Session, *, sent: dict[int, SentChunk], urls: Sequence[PresignedUrlChunk]
@@ -151,34 +175,8 @@ class Uploader:
         )
         hasher = identity.InOrderHasher(session.size_bytes, str(file.path))
         upload = _Upload(file, fd, session, chunks, sent, source, hasher, unverified=sorted(sent), flying=flying)
+        upload.reported_s = self._context.clock.monotonic_s()
         return upload
-
-    def _resume(self, file: FileRow, fd: int, session: Session) -> _Upload | None:
-        """Ask the platform what it has. None: it has everything, and only the end was not noted.
-
-        Raises:
-            SessionExpired: A new session is needed.
-        """
-        if session.size_bytes != file.signature.size_bytes:
-            raise SessionExpired("the session belongs to another version of the file")
-        try:
-            status = self._context.client.multipart_upload.get_status(session.upload_id, page_limit=50)
-            state, total = status.first.status, status.first.total_size
-            states = {chunk.index: chunk.status for chunk in status}
-        except (NotFound, Rejected) as error:
-            raise SessionExpired(f"the platform no longer knows the session: {error.message}") from error
-        if state == "completed":
-            return None
-        if state in ("expired", "failed") or (total is not None and total != session.size_bytes):
-            raise SessionExpired(f"the session is {state}")
-        sent = self._sessions.chunks(session)
-        for number, chunk in list(sent.items()):
-            if states.get(number) == "failed":
-                self._sessions.discard(session, number)
-                del sent[number]
-            elif chunk.is_reported and states.get(number) != "completed":
-                sent[number] = SentChunk(number, chunk.size_bytes, chunk.etag, is_reported=False)
-        return self._prepare(file, fd, session, sent=sent, urls=())
 
     # Sending
 
@@ -198,9 +196,7 @@ class Uploader:
                     for future in [future for future in running if future.done()]:  # in the order of their numbers
                         self._record(upload, running.pop(future), future.result())
                 if upload.unverified:
-                    again = self._verify_next(upload)
-                    if again is not None:
-                        waiting = iter([again, *waiting])
+                    self._verify_next(upload)
                 self._report(upload, keep_back=1)
         finally:
             for future in running:
@@ -229,23 +225,29 @@ class Uploader:
             upload.hasher.catch_up(upload.fd)
         self._tell(upload)
 
-    def _verify_next(self, upload: _Upload) -> int | None:
-        """Compare one chunk of an earlier run with the file. Not equal: the number to send again."""
+    def _verify_next(self, upload: _Upload) -> None:
+        """Compare one chunk of an earlier run with the file.
+
+        Raises:
+            SessionExpired: It is another. What was reported can't be replaced, so the session is of no use.
+        """
         if self._context.stop.is_set():
             raise Interrupted("stopped while comparing chunks of an earlier run")
         number = upload.unverified.pop(0)
-        chunk, sent = upload.chunks[number], upload.sent[number]
-        if is_md5(sent.etag):
-            digest = hashlib.md5(usedforsecurity=False)
-            for _ in read_chunk(upload.fd, chunk, digest=digest, path=upload.file.path):
-                pass
-            if digest.hexdigest() != sent.etag.lower():
-                self._sessions.discard(upload.session, number)
-                del upload.sent[number]
-                return number
+        chunk = upload.chunks[number]
+        self._check_chunk(upload.file, upload.fd, chunk, upload.sent[number])
         upload.hasher.confirm(chunk)
         upload.hasher.catch_up(upload.fd)
-        return None
+
+    def _check_chunk(self, file: FileRow, fd: int, chunk: Chunk, sent: SentChunk) -> None:
+        """A session is found by the fingerprint, and may have been begun for a file that only looks the same."""
+        if not is_md5(sent.etag):
+            return
+        digest = hashlib.md5(usedforsecurity=False)
+        for _ in read_chunk(fd, chunk, digest=digest, path=file.path):
+            pass
+        if digest.hexdigest() != sent.etag.lower():
+            raise SessionExpired("the upload session holds other bytes than the file")
 
     # Reporting and the end
 
@@ -255,7 +257,8 @@ class Uploader:
         is_last = keep_back == 0
         finished: str | None = None
         reportable = unreported[: len(unreported) - keep_back]
-        while len(reportable) >= _BATCH or (is_last and reportable):
+        is_overdue = self._context.clock.monotonic_s() - upload.reported_s >= _REPORT_EVERY_S
+        while len(reportable) >= _BATCH or (reportable and (is_last or is_overdue)):
             batch, reportable = reportable[:_BATCH], reportable[_BATCH:]
             try:
                 answer = self._context.client.multipart_upload.report_chunk_batch(
@@ -270,6 +273,7 @@ class Uploader:
             except Rejected:
                 self._sender.check_session(upload.session.upload_id)
                 raise
+            upload.reported_s = self._context.clock.monotonic_s()
             self._sessions.reported(upload.session, [chunk.number for chunk in batch])
             for chunk in batch:
                 upload.sent[chunk.number] = SentChunk(chunk.number, chunk.size_bytes, chunk.etag, is_reported=True)
@@ -297,6 +301,10 @@ class Uploader:
 
     def _finish_known(self, file: FileRow, fd: int, session: Session) -> Next:
         """The platform has the whole file; tlsync was stopped before it noted that."""
+        sent = self._sessions.chunks(session)
+        for chunk in plan_chunks(session.size_bytes, session.chunk_bytes):
+            if chunk.number in sent:
+                self._check_chunk(file, fd, chunk, sent[chunk.number])
         sha256 = identity.sha256_of(fd, session.size_bytes, stop=self._context.stop, on_bytes=None)
         self._check_source(file, fd)
         return self._note_end(file, session, sha256)
@@ -305,9 +313,11 @@ class Uploader:
         contents = self._context.store.contents
         with self._catalog.transaction():
             contents.prove(session.content_id, sha256)
-            contents.set_asset(session.content_id, session.asset_id, _wire_name(file.path), "processing")
+            contents.set_asset(session.content_id, session.asset_id, wire_name(file.path), "processing")
             self._sessions.complete(session)
-            self._catalog.move(file, FileState.UPLOADED, "all bytes received", attempts=0)
+            with suppress(StaleMove):  # the file has gone meanwhile; what was sent is known all the same
+                self._catalog.move(file, FileState.UPLOADED, "all bytes received", attempts=0)
+        self._rivals.over(session.content_id)
         self._context.tally.upload_done()
         self._context.progress.sent(file.path, session.size_bytes, session.size_bytes)
         for twin in self._catalog.of_content(session.content_id):
@@ -333,9 +343,3 @@ class Uploader:
         done = min(upload.done_bytes(), upload.session.size_bytes - 1)
         self._board.sent(upload.file.path, done, upload.session.size_bytes)
         self._context.progress.sent(upload.file.path, done, upload.session.size_bytes)
-
-
-def _wire_name(path: Path) -> str:
-    """The file name as the platform takes it: UTF-8, 1 to 255 characters."""
-    name = shown(Path(path.name))
-    return name if len(name) <= 255 else name[: 255 - len(path.suffix)] + path.suffix

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A file as the catalog knows it. `path` is absolute."""
+    """A file as the catalog knows it. `path` is absolute, `root` the watched folder above it."""
 
     id: FileId
     root_id: RootId
@@ -38,6 +38,7 @@ class FileRow:
     retry_at: datetime | None
     came_from: FileState | None
     sidecar: Path | None
+    root: Path
 
 
 class StaleMove(CatalogError):
@@ -66,6 +67,7 @@ def _to_file(row: sqlite3.Row) -> FileRow:
         retry_at=from_text(row["retry_at"]) if row["retry_at"] else None,
         came_from=FileState(row["came_from"]) if row["came_from"] else None,
         sidecar=Path(os.fsdecode(row["sidecar"])) if row["sidecar"] else None,
+        root=Path(os.fsdecode(row["root_path"])),
     )
 
 

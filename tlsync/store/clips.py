@@ -94,13 +94,19 @@ _FACTS = (
 )
 _DAY = "date(files.mtime_ns / 1000000000, 'unixepoch', 'localtime')"
 _OF_TOPICS = """
-FROM enrichments CROSS JOIN json_each(enrichments.value, '$.topics') AS topic
-WHERE enrichments.kind = 'gist' AND enrichments.index_id = ?
+FROM enrichments AS gists CROSS JOIN json_each(gists.value, '$.topics') AS topic
+WHERE gists.kind = 'gist' AND gists.index_id = ? AND topic.type = 'text'
+AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
+            WHERE files.content_id = gists.content_id AND roots.index_id = gists.index_id)
 """
 
 
 class ClipReader:
-    """Questions to the catalog. May be used from many threads. A catalog that does not exist yet is empty."""
+    """Questions to the catalog. May be used from many threads.
+
+    A catalog that does not exist yet is empty. Each question looks whether it is still the same file: a mount may be
+    older than its catalog, and sees the new one after a rebuild.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         """Open the catalog of a state folder.
@@ -108,25 +114,18 @@ class ClipReader:
         Raises:
             CatalogError: There is one, and it can't be read.
         """
-        path = state_dir / _FILE_NAME
-        self._path = path
+        self._path = state_dir / _FILE_NAME
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        if not path.exists():
-            return
-        try:
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA query_only = ON")
-            self._connection.execute("SELECT 1 FROM indexed_assets LIMIT 1")
-        except sqlite3.Error as error:
-            raise CatalogError(f"{path}: can't be read ({error})", hint="tlsync sync brings it up to date") from error
+        self._file: tuple[int, int] | None = None
+        self._times_opened = 0
+        self._is_closed = False
+        self._rows("SELECT 1 FROM indexed_assets LIMIT 1")
 
-    def version(self) -> int:
-        """A number that changes when another process has written to the catalog."""
+    def version(self) -> tuple[int, int]:
+        """Changes when another process has written to the catalog, or has put another one in its place."""
         rows = self._rows("PRAGMA data_version")
-        return int(rows[0][0]) if rows else 0
+        return self._times_opened, int(rows[0][0]) if rows else 0
 
     def shelves(self) -> list[Shelf]:
         """The roots that have an index, in the order of their paths."""
@@ -166,28 +165,24 @@ class ClipReader:
             if not rows:
                 return subfolders, clips
 
-    def days(self, index_id: str) -> list[str]:
-        """The days, local time, on which clips of an index were last written: `2026-11-22`."""
-        rows = self._rows(f"SELECT DISTINCT {_DAY}{_PLACED}AND placed.index_id = ?", index_id)
-        return sorted(row[0] for row in rows if row[0])
+    def days(self, index_id: str) -> dict[str, list[int]]:
+        """The days, local time, on which clips of an index were last written: `2026-11-22`, each with its files."""
+        return self._grouped(f"SELECT {_DAY}, files.id{_PLACED}AND placed.index_id = ? ORDER BY 1, 2", index_id)
 
-    def clips_of_day(self, index_id: str, day: str) -> list[Clip]:
-        rows = self._rows(_CLIPS + f"AND placed.index_id = ? AND {_DAY} = ? ORDER BY files.id", index_id, day)
-        return [Clip(*row) for row in rows]
+    def topics(self, index_id: str) -> dict[str, list[int]]:
+        """The topics of all gists of an index, each with its files' contents."""
+        return self._grouped(f"SELECT DISTINCT topic.value, gists.content_id {_OF_TOPICS} ORDER BY 1, 2", index_id)
 
-    def topics(self, index_id: str) -> list[str]:
-        """The topics of all gists of an index."""
-        return sorted(row[0] for row in self._rows(f"SELECT DISTINCT topic.value {_OF_TOPICS}", index_id))
-
-    def clips_of_topic(self, index_id: str, topic: str) -> list[Clip]:
-        rows = self._rows(
-            _CLIPS + "AND placed.index_id = ? AND files.content_id IN"
-            f" (SELECT enrichments.content_id {_OF_TOPICS} AND topic.value = ?) ORDER BY files.id",
-            index_id,
-            index_id,
-            topic,
-        )
-        return [Clip(*row) for row in rows]
+    def clips(self, index_id: str, *, files: list[int] = [], contents: list[int] = []) -> list[Clip]:  # noqa: B006
+        """The clips of an index with these ids of files or of contents, in the order of files."""
+        found: list[Clip] = []
+        for column, ids in (("files.id", files), ("files.content_id", contents)):
+            for start in range(0, len(ids), _BATCH):
+                some = ids[start : start + _BATCH]
+                marks = ", ".join("?" * len(some))
+                rows = self._rows(f"{_CLIPS}AND placed.index_id = ? AND {column} IN ({marks})", index_id, *some)
+                found += [Clip(*row) for row in rows]
+        return sorted(found, key=lambda clip: clip.file_id)
 
     def clips_of(self, index_id: str, indexed_asset_id: str) -> list[Clip]:
         """The files behind an entry of an index."""
@@ -239,15 +234,43 @@ class ClipReader:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._is_closed = True
+            self._leave()
+
+    def _grouped(self, sql: str, *values: Any) -> dict[str, list[int]]:
+        groups: dict[str, list[int]] = {}
+        for name, id in self._rows(sql, *values):
+            if name is not None:  # a date that SQLite can not name
+                groups.setdefault(name, []).append(id)
+        return groups
 
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
-            if self._connection is None:
-                return []
             try:
-                return self._connection.execute(sql, values).fetchall()
+                connection = self._current()
+                return connection.execute(sql, values).fetchall() if connection is not None else []
             except sqlite3.Error as error:
+                self._leave()  # whatever it was, the next question begins afresh
                 raise CatalogError(f"{self._path}: can't be read ({error})", hint="see tlsync verify") from error
+
+    def _current(self) -> sqlite3.Connection | None:
+        """The connection to the file that is the catalog now."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            self._leave()
+            return None
+        if self._file != (found.st_dev, found.st_ino):
+            self._leave()
+        if self._connection is None and not self._is_closed:
+            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(uri, uri=True, timeout=5, check_same_thread=False)
+            self._connection.execute("PRAGMA query_only = ON")
+            self._file = (found.st_dev, found.st_ino)
+            self._times_opened += 1
+        return self._connection
+
+    def _leave(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

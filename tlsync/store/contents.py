@@ -212,16 +212,25 @@ class Contents:
             indexed_at=from_text(row["indexed_at"]) if row["indexed_at"] else None,
         )
 
+    def is_known_asset(self, asset_id: AssetId) -> bool:
+        return self._db.row("SELECT 1 FROM assets WHERE asset_id = ?", asset_id) is not None
+
     def is_known_indexed(self, indexed_asset_id: IndexedAssetId) -> bool:
         return bool(self._db.row("SELECT 1 FROM indexed_assets WHERE indexed_asset_id = ?", indexed_asset_id))
 
-    def intend_indexing(self, content_id: ContentId, index_id: IndexId) -> IndexedAssetRow:
-        """Note that the content is about to be indexed, before the call; an earlier note is kept."""
+    def intend_indexing(
+        self, content_id: ContentId, index_id: IndexId, *, at: datetime | None = None
+    ) -> IndexedAssetRow:
+        """Note that the content is about to be indexed, before the call; an earlier note is kept.
+
+        Args:
+            at: The instant by the platform's clock, by which its entries are judged later.
+        """
         with self._db.write() as connection:
             connection.execute(
                 "INSERT INTO indexed_assets (content_id, index_id, status, intended_at) VALUES (?, ?, 'intended', ?)"
                 " ON CONFLICT DO NOTHING",
-                (content_id, index_id, to_text(self._clock.now())),
+                (content_id, index_id, to_text(at or self._clock.now())),
             )
         row = self.indexed(content_id, index_id)
         assert row is not None
@@ -304,6 +313,26 @@ class Contents:
                     model,
                     prompt_sha256,
                     to_text(self._clock.now()),
+                ),
+            )
+
+    def restore_enrichment(self, content_id: ContentId, index_id: IndexId, row: EnrichmentRow) -> None:
+        """Keep a text that a sidecar has, with where it came from; one that is known already stays."""
+        text = None if row.value is None else msgspec.json.encode(row.value).decode()
+        with self._db.write() as connection:
+            connection.execute(
+                "INSERT INTO enrichments (content_id, index_id, kind, value, reason, source, model, prompt_sha256,"
+                " fetched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    content_id,
+                    index_id,
+                    row.kind,
+                    text,
+                    row.reason,
+                    row.source,
+                    row.model,
+                    row.prompt_sha256,
+                    row.fetched_at,
                 ),
             )
 

@@ -11,13 +11,15 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from tlsync.errors import CatalogBusy, CatalogError
+from tlsync.clock import Clock
+from tlsync.errors import CatalogBusy, CatalogDamaged, CatalogError
+from tlsync.store import soundness
 from tlsync.store.migrations import catalog_schema
 
 FILE_NAME = "catalog.db"
@@ -27,15 +29,19 @@ _BUSY_TIMEOUT_S = 10.0
 class CatalogDatabase:
     """The catalog's database, shared by all threads of this process behind a lock."""
 
-    def __init__(self, state_dir: Path) -> None:
-        """Open or create the catalog in `state_dir` and bring its schema up to date.
+    def __init__(self, state_dir: Path, clock: Clock) -> None:
+        """Open or create the catalog in `state_dir`, check it as far as need be, and bring its schema up to date.
 
         Raises:
-            CatalogError: It can't be opened, is damaged, or was made by a newer tlsync.
+            CatalogDamaged: It can't be believed; it is as it was.
+            CatalogError: It can't be opened, or was made by a newer tlsync.
         """
         self.path = state_dir / FILE_NAME
+        self._clock = clock
         self._lock = threading.RLock()
         self._depth = 0
+        self.damage: CatalogDamaged | None = None
+        """What was found while the catalog was in use; nothing should be written any more."""
         old_mask = os.umask(0o077)  # SQLite gives its -wal and -shm files the mode of the main file
         try:
             self._connection = self._open()
@@ -43,6 +49,8 @@ class CatalogDatabase:
             os.umask(old_mask)
 
     def _open(self) -> sqlite3.Connection:
+        look = soundness.look_at_seal(self.path)
+        soundness.refuse_rotten(self.path, look)
         try:
             connection = sqlite3.connect(
                 self.path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
@@ -57,17 +65,24 @@ class CatalogDatabase:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_size_limit = 16777216")
             connection.execute("BEGIN IMMEDIATE")
+            is_new = connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+            is_in_doubt = not is_new and soundness.check_at_open(connection, self.path, look, self._clock)
             schema = Database(connection, execute_plugins=False)
-            known = {step.name for step in catalog_schema._migrations}
-            newer = {step.name for step in catalog_schema.applied(schema)} - known
+            applied = {step.name for step in catalog_schema.applied(schema)}
+            newer = applied - {step.name for step in catalog_schema._migrations}
             if newer:
                 raise CatalogError(
                     f"{self.path}: made by a newer tlsync (it knows {', '.join(sorted(newer))})",
                     hint="update tlsync, or use another state_dir",
                 )
             catalog_schema.apply(schema)
+            if is_in_doubt:
+                soundness.check_tables(connection, self.path)
+            elif is_new:
+                soundness.note_check(connection, self._clock)
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            soundness.seal_path(self.path).unlink(missing_ok=True)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             connection.close()
             raise self._translate(error) from error
         except BaseException:
@@ -102,7 +117,7 @@ class CatalogDatabase:
         with self._lock:
             try:
                 return self._connection.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise self._translate(error) from error
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
@@ -110,24 +125,52 @@ class CatalogDatabase:
         found = self.rows(sql, *values)
         return found[0] if found else None
 
-    def close(self) -> None:
-        """Check the WAL in and close. Nothing may use the catalog afterwards."""
-        with self._lock:
-            self._connection.close()
+    def check_if_due(self) -> None:
+        """Once a week, look whether the catalog is sound, on a connection that lets others write meanwhile.
 
-    def _translate(self, error: sqlite3.Error) -> CatalogError:
+        Raises:
+            CatalogDamaged: It is not.
+        """
+        with self._lock:
+            if not soundness.is_check_due(self._connection, self._clock):
+                return
+        try:
+            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+                soundness.check(reader, self.path)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._translate(error) from error
+        except CatalogDamaged as damage:
+            self.damage = damage
+            raise
+        with self.write() as connection:
+            soundness.note_check(connection, self._clock)
+
+    def close(self) -> None:
+        """Check the WAL in, close and seal. Nothing may use the catalog afterwards."""
+        with self._lock:
+            if self.damage is not None:
+                self._connection.close()
+            else:
+                soundness.close_sealed(self._connection, self.path)
+
+    def _translate(self, error: sqlite3.Error | UnicodeDecodeError) -> CatalogError:
+        """SQLite's error as ours. Names and texts that are no UTF-8 are damage; Python says so in two ways."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             return CatalogBusy(
                 f"{self.path}: the disk of the catalog is full", hint="free some space; tlsync goes on by itself"
             )
+        if code == sqlite3.SQLITE_IOERR:  # a quota, a failed flush, a drive that hiccups: nothing was written
+            return CatalogBusy(
+                f"{self.path}: the disk of the catalog fails ({error})",
+                hint="check that disk and its quota; tlsync goes on by itself",
+            )
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return CatalogBusy(
                 f"{self.path}: another program holds the catalog", hint="close it; tlsync goes on by itself"
             )
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return CatalogError(
-                f"{self.path}: the catalog is damaged ({error})",
-                hint="move the file away and start again: content that the platform knows is found, not sent again",
-            )
+        is_garbled = isinstance(error, UnicodeDecodeError) or "Could not decode" in str(error)
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or is_garbled:
+            self.damage = CatalogDamaged(f"{self.path}: the catalog is damaged ({error})", hint=soundness.HINT)
+            return self.damage
         return CatalogError(f"{self.path}: {error}", hint="check that the state folder can be written")

@@ -179,6 +179,42 @@ _SECOND_SCHEMA = """
     """
 
 
+# What is known of a root beyond its path. `volume` names its file system (null: no lasting name); `held` says why
+# absent files are not taken for missing; `note` says how it is watched, where that is worth saying.
+_THIRD_SCHEMA = (
+    "ALTER TABLE roots ADD COLUMN volume TEXT",
+    "ALTER TABLE roots ADD COLUMN condition TEXT NOT NULL DEFAULT 'offline'",
+    "ALTER TABLE roots ADD COLUMN held TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE roots ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+    "UPDATE roots SET condition = CASE WHEN is_online THEN 'online' ELSE 'offline' END",
+)
+
+
+# What a person removed from the platform on purpose. index_id is empty where the asset itself was removed.
+_FOURTH_SCHEMA = """
+    CREATE TABLE removals (
+        content_id INTEGER NOT NULL REFERENCES contents (id),
+        index_id TEXT NOT NULL,
+        removed_at TEXT NOT NULL,
+        PRIMARY KEY (content_id, index_id)
+    ) STRICT, WITHOUT ROWID
+    """
+
+
+# Upload sessions that were asked for: `unanswered` of them have no answer, so the platform may have opened them.
+_OPENINGS_SCHEMA = (
+    """
+    CREATE TABLE openings (
+        content_id INTEGER PRIMARY KEY REFERENCES contents (id),
+        intended_at TEXT NOT NULL,
+        unanswered INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX sessions_by_asset ON sessions (asset_id)",
+    "CREATE INDEX sessions_by_content ON sessions (content_id)",
+)
+
+
 @catalog_schema()
 def first_schema(db: Database) -> None:
     for statement in _FIRST_SCHEMA:
@@ -188,3 +224,20 @@ def first_schema(db: Database) -> None:
 @catalog_schema()
 def second_schema(db: Database) -> None:
     db.conn.execute(_SECOND_SCHEMA)
+
+
+@catalog_schema()
+def third_schema(db: Database) -> None:
+    for statement in _THIRD_SCHEMA:
+        db.conn.execute(statement)
+
+
+@catalog_schema()
+def fourth_schema(db: Database) -> None:
+    db.conn.execute(_FOURTH_SCHEMA)
+
+
+@catalog_schema()
+def openings_schema(db: Database) -> None:
+    for statement in _OPENINGS_SCHEMA:
+        db.conn.execute(statement)

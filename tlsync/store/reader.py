@@ -17,7 +17,10 @@ from tlsync.models import StatSignature
 from tlsync.states import FileState
 
 _FILE_NAME = "catalog.db"
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _DEAD_AFTER = timedelta(seconds=15)
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+"""What a reader meets where the files that it shares with the writer can't be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,21 @@ class CatalogReader:
         """
         path = state_dir / _FILE_NAME
         self._connection: sqlite3.Connection | None = None
+        self.note = ""
+        """Why the answers may be old, for people; "" when they are not."""
         if not path.exists():
             return
         try:
-            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA query_only = ON")
-            self._connection.execute("SELECT 1 FROM files LIMIT 1")
+            try:
+                self._connection = _connect(path, "mode=ro")
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode & 0xFF not in _NO_ROOM:
+                    raise
+                self._connection = _connect(path, "immutable=1")
+                self.note = (
+                    f"{path.parent}: nothing can be written there (disk full, or read-only), so this is the catalog"
+                    " without what was noted last"
+                )
         except sqlite3.Error as error:
             raise CatalogError(f"{path}: can't be read ({error})", hint="tlsync sync brings it up to date") from error
 
@@ -84,7 +95,16 @@ class CatalogReader:
         return self._connection is not None
 
     def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        return self._connection.execute(sql, values).fetchall() if self._connection else []
+        try:
+            return self._connection.execute(sql, values).fetchall() if self._connection else []
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # What Python itself can't read of an answer has no code.
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _DAMAGE:
+                raise
+            raise CatalogError(
+                f"the catalog can't be read ({error})",
+                hint="tlsync sync checks it; a damaged one is set aside, and nothing is sent again",
+            ) from error
 
     def counts(self) -> dict[str, int]:
         """Number of files by state; every state is named."""
@@ -100,11 +120,14 @@ class CatalogReader:
                 "index_id": row["index_id"],
                 "models": tuple(json.loads(row["index_models"])),
                 "online": bool(row["is_online"]),
+                "condition": condition,
                 "trouble": row["trouble"],
+                "note": note,
                 "last_scan_at": row["last_scan_at"],
                 "watching": row["watching"],
             }
             for row in self._rows("SELECT * FROM roots ORDER BY path")
+            for condition, note in [_condition_of(row)]
         ]
 
     def daemon(self, now: datetime) -> dict[str, Any] | None:
@@ -207,6 +230,30 @@ class CatalogReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    """Open a catalog for reading, and see that it can be read.
+
+    Raises:
+        sqlite3.Error: It can't.
+    """
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT 1 FROM files LIMIT 1")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _condition_of(row: sqlite3.Row) -> tuple[str, str]:
+    """The condition of a root and the note about it, also from a catalog of an earlier version."""
+    if "condition" not in row.keys():  # noqa: SIM118 (a row is searched by value)
+        return "online" if row["is_online"] else "offline", ""
+    return row["condition"], "; ".join(filter(None, (row["held"], row["note"])))
 
 
 def _to_view(row: sqlite3.Row) -> FileView:

@@ -33,16 +33,20 @@ def post(state_dir: Path, request: Request) -> None:
     note = {"action": request.action, "paths": [os.fsencode(path).hex() for path in request.paths]}
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(folder / f"{secrets.token_hex(8)}.json", json.dumps(note).encode(), mode=0o600)
+        write_whole(folder / f"{secrets.token_hex(8)}.json", json.dumps(note).encode(), mode=0o600, is_own_folder=True)
     except OSError as error:
         raise CatalogError(f"{folder}: can't be written: {error.strerror}", hint="check the state folder") from error
 
 
 def take_all(state_dir: Path) -> list[Request]:
-    """Take the notes that are there. What can't be read as one is dropped."""
+    """Take the notes that are there. What is none is dropped.
+
+    Raises:
+        OSError: They can't be read or removed now; they stay.
+    """
     taken = []
     for path in sorted((state_dir / _FOLDER).glob("*.json")):
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(ValueError, KeyError, TypeError):
             note = json.loads(path.read_text("utf-8"))
             paths = tuple(Path(os.fsdecode(bytes.fromhex(text))) for text in note["paths"])
             taken.append(Request(str(note["action"]), paths))

@@ -32,6 +32,14 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Sessions that were asked for since `since`, and whose answers never came: so many may exist on the platform."""
+
+    since: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SentChunk:
     """A chunk that storage has, with its proof."""
 
@@ -66,6 +74,44 @@ class Sessions:
         row = self._db.row("SELECT * FROM sessions WHERE content_id = ? AND state = 'active'", content_id)
         return _to_session(row) if row else None
 
+    def intend(self, content_id: ContentId, at: datetime) -> None:
+        """Note that a session is about to be asked for, before the call.
+
+        Args:
+            at: The instant by the platform's clock.
+        """
+        with self._db.write() as connection:
+            connection.execute(
+                "INSERT INTO openings (content_id, intended_at, unanswered) VALUES (?, ?, 1)"
+                " ON CONFLICT (content_id) DO UPDATE SET unanswered = unanswered + 1",
+                (content_id, to_text(at)),
+            )
+
+    def answered(self, content_id: ContentId) -> None:
+        """The last intent is no longer in doubt: the platform refused it, or its session is noted."""
+        with self._db.write() as connection:
+            connection.execute("UPDATE openings SET unanswered = unanswered - 1 WHERE content_id = ?", (content_id,))
+            connection.execute("DELETE FROM openings WHERE content_id = ? AND unanswered < 1", (content_id,))
+
+    def doubt(self, content_id: ContentId) -> Doubt | None:
+        """What earlier calls may have left behind, None if all were answered."""
+        row = self._db.row("SELECT * FROM openings WHERE content_id = ?", content_id)
+        return Doubt(from_text(row["intended_at"]), row["unanswered"]) if row else None
+
+    def is_known(self, upload_id: UploadId) -> bool:
+        """Whether a session is, or was, one of this catalog."""
+        return self._db.row("SELECT 1 FROM sessions WHERE upload_id = ?", upload_id) is not None
+
+    def is_known_asset(self, asset_id: AssetId) -> bool:
+        """Whether an asset is, or was to be, one of this catalog."""
+        return self._db.row("SELECT 1 FROM sessions WHERE asset_id = ?", asset_id) is not None
+
+    def has_sent(self, content_id: ContentId) -> bool:
+        """Whether this machine sent the content, whatever became of it there."""
+        return (
+            self._db.row("SELECT 1 FROM sessions WHERE content_id = ? AND state = 'completed'", content_id) is not None
+        )
+
     def open(
         self,
         content_id: ContentId,
@@ -77,9 +123,10 @@ class Sessions:
         headers: Mapping[str, str],
         expires_at: datetime | None,
     ) -> Session:
-        """Note a session that the platform opened; it takes the place of an active one."""
+        """Note a session that the platform opened; it takes the place of an active one, and answers an intent."""
         with self._db.write() as connection:
             self.abandon(content_id)
+            self.answered(content_id)
             connection.execute(
                 "INSERT INTO sessions (content_id, upload_id, asset_id, size_bytes, chunk_bytes, headers, state,"
                 " opened_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?)",
@@ -115,6 +162,7 @@ class Sessions:
         with self._db.write() as connection:
             connection.execute("DELETE FROM chunks WHERE session_id = ?", (session.id,))
             connection.execute("UPDATE sessions SET state = 'completed' WHERE id = ?", (session.id,))
+            connection.execute("DELETE FROM openings WHERE content_id = ?", (session.content_id,))
 
     def chunks(self, session: Session) -> dict[int, SentChunk]:
         """The chunks that storage acknowledged, by number."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from tlsync import __version__
+from tlsync.clock import from_text
 from tlsync.models import Chapter, Cue, Gist, Highlight
 
 VERSION = 1
 GENERATOR = f"tlsync {__version__}"
+
+# What a sidecar says is believed only as far as it has these forms: anybody may have written it.
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -22,7 +27,7 @@ class Media(msgspec.Struct, frozen=True):
     filename: str
     size_bytes: int
     fingerprint: str
-    sha256: str
+    sha256: Sha256
     duration_s: float
     fps: str | None
     width: int | None
@@ -34,10 +39,10 @@ class Platform(msgspec.Struct, frozen=True):
     """Where the platform has it."""
 
     base_url: str
-    index_id: str
+    index_id: Id
     index_name: str
-    asset_id: str | None
-    indexed_asset_id: str
+    asset_id: Id | None
+    indexed_asset_id: Id
     indexed_at: str | None
 
 
@@ -64,6 +69,10 @@ class Sidecar(msgspec.Struct, frozen=True):
     provenance: dict[str, Provenance] = {}
 
 
+class NotASidecar(ValueError):
+    """Bytes that are no sidecar of this version: garbled, foreign, or of another form."""
+
+
 class _Document(msgspec.Struct, frozen=True):
     v: int
     generator: str
@@ -83,46 +92,86 @@ def encode(document: Sidecar, *, extras: dict[str, Any], old: bytes | None) -> b
     Args:
         document: What the catalog knows.
         extras: `x-…` keys of others that were in the file; they are kept, at the end.
-        old: The file as it is. When nothing but the generator's version would change, it is returned.
+        old: The file as it is. It is returned when it says the same: the version of the generator and the instants at
+            which texts were fetched are no reason to write, or two machines would write over each other without end.
     """
-    generator = GENERATOR
-    if old is not None:
-        previous = json.loads(old).get("generator", GENERATOR)
-        if _bytes(document, extras, previous) == old:
-            return old
-    return _bytes(document, extras, generator)
+    data = _formatted(_plain(document, extras))
+    return old if old is not None and _message_of(old) == _message_of(data) else data
 
 
-def _bytes(document: Sidecar, extras: dict[str, Any], generator: str) -> bytes:
+def decode(data: bytes) -> Sidecar:
+    """Read a sidecar that anybody may have written.
+
+    Raises:
+        NotASidecar: It is not one, or not of the form that tlsync writes.
+    """
+    found = _parse(data)
+    if not is_ours(data) or not isinstance(found, dict) or found["v"] != VERSION:
+        raise NotASidecar("not a sidecar of this version")
+    try:
+        document = msgspec.convert(found, Sidecar)
+        for provenance in document.provenance.values():
+            from_text(provenance.fetched_at)
+        if document.platform.indexed_at is not None:
+            from_text(document.platform.indexed_at)
+    except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
+        raise NotASidecar(str(error)) from None
+    return document
+
+
+def decode_extras(data: bytes) -> dict[str, Any]:
+    """The `x-…` keys of a sidecar: what other programs put there."""
+    return {key: value for key, value in _fields(data).items() if key.startswith("x-")}
+
+
+def with_extra(data: bytes, key: str, value: Any) -> bytes:
+    """A sidecar with one of its `x-…` keys set, and nothing else changed."""
+    return _formatted(_fields(data) | {key: value})
+
+
+def is_ours(data: bytes) -> bool:
+    """Whether a file bears our mark. Anything else is never overwritten."""
+    found = _fields(data)
+    version = found.get("v")
+    return type(version) is int and str(found.get("generator")).startswith("tlsync ")
+
+
+def _parse(data: bytes) -> Any:
+    """JSON, None for what is none. Strict, so that whatever it gives can be written again."""
+    try:
+        return msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _fields(data: bytes) -> dict[str, Any]:
+    found = _parse(data)
+    return found if isinstance(found, dict) else {}
+
+
+def _plain(document: Sidecar, extras: dict[str, Any]) -> dict[str, Any]:
     fields = {name: getattr(document, name) for name in Sidecar.__struct_fields__}
-    return _formatted(msgspec.to_builtins(_Document(v=VERSION, generator=generator, **fields)) | extras)
+    plain: dict[str, Any] = msgspec.to_builtins(_Document(v=VERSION, generator=GENERATOR, **fields))
+    return plain | extras
 
 
 def _formatted(plain: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n"
 
 
-def decode_extras(data: bytes) -> dict[str, Any]:
-    """The `x-…` keys of a sidecar: what other programs put there."""
-    return {key: value for key, value in json.loads(data).items() if key.startswith("x-")}
+def _message_of(data: bytes) -> dict[str, Any]:
+    """A sidecar's JSON without what differs from machine to machine while the sidecar says the same."""
+    message = {key: value for key, value in _fields(data).items() if key != "generator"}
+    provenance = message.get("provenance")
+    if isinstance(provenance, dict):
+        message["provenance"] = {kind: _without_time(entry) for kind, entry in provenance.items()}
+    return message
 
 
-def with_extra(data: bytes, key: str, value: Any) -> bytes:
-    """A sidecar with one of its `x-…` keys set, and nothing else changed."""
-    return _formatted(json.loads(data) | {key: value})
-
-
-def is_ours(data: bytes) -> bool:
-    """Whether a file bears our mark. Anything else is never overwritten."""
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return (
-        isinstance(found, dict)
-        and isinstance(found.get("v"), int)
-        and str(found.get("generator")).startswith("tlsync ")
-    )
+def _without_time(entry: Any) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    return {key: value for key, value in entry.items() if key != "fetched_at"}
 
 
 def json_schema() -> dict[str, Any]:

@@ -7,11 +7,11 @@ Kept here: who reads a sidecar in order to write it holds the lock of all sideca
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,14 @@ import msgspec
 from tlsync.errors import FileError, FileVanished, SidecarBlocked
 from tlsync.store.atomic import write_whole
 from tlsync.store.sidecar_format import Sidecar, decode_extras, encode, is_ours, with_extra
+from tlsync.store.state_folder import make_private
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    _HAS_LOCKS = False
+else:
+    _HAS_LOCKS = True
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +38,13 @@ Location = Literal["beside", "hidden", "central"]
 
 _NAME_LIMIT_BYTES = 255
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_LONGEST_BYTES = 64 * 1024 * 1024
+"""What is longer is no sidecar: the texts of a video of four hours take two."""
+_MOST_ORPHANS = 50
+
+_READ_FLAGS = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    _READ_FLAGS |= getattr(os, _flag, 0)
 
 
 class Sidecars:
@@ -54,6 +69,29 @@ class Sidecars:
     def is_present(self, recorded: Path | None, media: Path) -> bool:
         """Whether the sidecar that the catalog mentions is still there (and where captions are wanted, they)."""
         return recorded is not None and recorded.exists() and recorded in self._places(media)
+
+    def near(self, media: Path) -> Iterator[tuple[Path, bytes]]:
+        """What has the name of this media file's sidecar, in any of the places: where it is, and its bytes.
+
+        The settings may have named another place before, here or on the machine that the file was copied from.
+        Nothing of it is checked, and what can't be read is passed over.
+        """
+        name = _fitting(media.name, SUFFIX)
+        beside = (media.parent / name, media.parent / HIDDEN_FOLDER / name)
+        yield from _readable(dict.fromkeys((*self._places(media), *beside)))
+
+    def orphans(self, folder: Path) -> Iterator[tuple[Path, bytes]]:
+        """Sidecars in a folder whose media is not there (any more): it may have been renamed."""
+        places = (folder, folder / HIDDEN_FOLDER)
+        listed = [set(_listing(place)) for place in places]
+        there = listed[0]
+        alone = [
+            place / name
+            for place, names in zip(places, listed, strict=True)
+            for name in sorted(names)
+            if name.endswith(SUFFIX) and name.removesuffix(SUFFIX) not in there
+        ]
+        yield from _readable(alone[:_MOST_ORPHANS])
 
     def write(self, media: Path, document: Sidecar) -> Path:
         """Write a sidecar, unless the same is there already. A read-only folder falls back to the central place.
@@ -102,7 +140,7 @@ class Sidecars:
         with self._locked(media):
             data, held = self._readable_extra(recorded, media, key)
             try:
-                write_whole(recorded, with_extra(data, key, held | {name: value}))
+                self._put(recorded, with_extra(data, key, held | {name: value}))
             except OSError as error:
                 raise self._unwritable(media, error) from error
 
@@ -157,8 +195,11 @@ class Sidecars:
     @contextmanager
     def _locked(self, media: Path) -> Iterator[None]:
         """Keep every other thread and process from reading a sidecar that it means to write."""
+        if not _HAS_LOCKS:  # no lock that ends with the process: there, one process at a time has to do
+            yield
+            return
         try:
-            self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self._state_dir)
             folder = os.open(self._state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise self._unwritable(media, error) from error
@@ -181,8 +222,7 @@ class Sidecars:
             if there is not None:
                 return is_ours(there)
             try:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(place, data)
+                self._put(place, data)
             except OSError as error:
                 if error.errno not in _READ_ONLY:
                     raise
@@ -192,13 +232,14 @@ class Sidecars:
 
     def _write_at(self, path: Path, media: Path, document: Sidecar) -> Path:
         with self._locked(media):
+            if path.parent.name == HIDDEN_FOLDER and path.parent.is_symlink():
+                raise _blocked(path.parent, media)
             old = _read(path)
             if old is not None and not is_ours(old):
                 raise _blocked(path, media)
             data = encode(document, extras=decode_extras(old) if old else {}, old=old)
             if data != old:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(path, data)
+                self._put(path, data)
         self._write_captions(path.parent, media, document)
         return path
 
@@ -213,7 +254,17 @@ class Sidecars:
             path = folder / _fitting(media.name, f".tlsync.{kind}")
             data = writers[kind](cues).encode()
             if _read(path) != data:
-                write_whole(path, data)
+                self._put(path, data)
+
+    def _put(self, path: Path, data: bytes) -> None:
+        """Write a file where its folder may still have to be made. Central ones are for their owner only."""
+        is_central = self._central in path.parents
+        if is_central:
+            make_private(path.parent)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        is_own = is_central or path.parent.name == HIDDEN_FOLDER
+        write_whole(path, data, mode=0o600 if is_central else 0o644, is_own_folder=is_own)
 
     def _unwritable(self, media: Path, error: OSError) -> FileError:
         unwritable = FileError(
@@ -236,15 +287,39 @@ def _blocked(sidecar: Path, media: Path) -> SidecarBlocked:
 def _read(path: Path) -> bytes | None:
     """The bytes of a regular file; None when there is none. What is no regular file is nobody's sidecar."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, _READ_FLAGS)
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno == errno.ELOOP:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a pipe or a socket
             return b""
         raise
-    with os.fdopen(handle, "rb") as stream:
-        return stream.read()
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LONGEST_BYTES:
+            return b""
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(handle)
+
+
+def _readable(paths: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
+    for path in paths:
+        try:
+            data = _read(path)
+        except OSError as error:
+            log.info("passed over a sidecar path=%s reason=%s", path, error.strerror)
+            continue
+        if data is not None:
+            yield path, data
+
+
+def _listing(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _fitting(media_name: str, suffix: str) -> str:

@@ -7,14 +7,16 @@ from types import TracebackType
 from typing import Self
 
 from tlsync.clock import Clock
-from tlsync.errors import CatalogError
+from tlsync.errors import CatalogDamaged, CatalogError
 from tlsync.store.analyses import Analyses
 from tlsync.store.catalog import Catalog
 from tlsync.store.contents import Contents
 from tlsync.store.database import CatalogDatabase
 from tlsync.store.heartbeat import Heartbeat
+from tlsync.store.removals import Removals
 from tlsync.store.roots import Roots
 from tlsync.store.sessions import Sessions
+from tlsync.store.state_folder import prepare_state_folder
 
 
 class Store:
@@ -24,21 +26,17 @@ class Store:
         """Open or create the catalog.
 
         Raises:
-            CatalogError: It can't be opened, is damaged, or belongs to a newer tlsync.
+            CatalogDamaged: It can't be believed; see `damage`.
+            CatalogError: It can't be opened, or belongs to a newer tlsync.
         """
-        try:
-            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise CatalogError(
-                f"{state_dir}: the state folder can't be made ({error.strerror})",
-                hint="set state_dir in the settings, or TLSYNC_STATE_DIR, to a folder of yours",
-            ) from error
-        self._db = CatalogDatabase(state_dir)
+        prepare_state_folder(state_dir)
+        self._db = CatalogDatabase(state_dir, clock)
         self.catalog = Catalog(self._db, clock)
         self.roots = Roots(self._db, clock)
         self.contents = Contents(self._db, clock)
         self.analyses = Analyses(self._db, clock)
         self.sessions = Sessions(self._db, clock)
+        self.removals = Removals(self._db, clock)
         self.heartbeat = Heartbeat(self._db, clock)
 
     def bind(self, base_url: str) -> None:
@@ -65,6 +63,32 @@ class Store:
         with self._db.write() as connection:
             connection.execute("INSERT OR REPLACE INTO about (key, value) VALUES ('limits', ?)", (limits,))
         return row is not None and row["value"] != limits
+
+    @property
+    def damage(self) -> CatalogDamaged | None:
+        """Set when any thread found the catalog damaged; whoever uses it should stop."""
+        return self._db.damage
+
+    @property
+    def is_rebuilding(self) -> bool:
+        """Whether the catalog took the place of one that was set aside, and known content is not linked yet."""
+        return self._db.row("SELECT 1 FROM about WHERE key = 'rebuilding'") is not None
+
+    def begin_rebuilding(self) -> None:
+        with self._db.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO about (key, value) VALUES ('rebuilding', '1')")
+
+    def end_rebuilding(self) -> None:
+        with self._db.write() as connection:
+            connection.execute("DELETE FROM about WHERE key = 'rebuilding'")
+
+    def check_if_due(self) -> None:
+        """Once a week, look whether the catalog is sound.
+
+        Raises:
+            CatalogDamaged: It is not.
+        """
+        self._db.check_if_due()
 
     def close(self) -> None:
         self._db.close()
