@@ -9,21 +9,23 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tlsync"
 
-BOTTOM = {"errors", "models", "states", "clock", "secret", "terminal_text", "units", "__init__"}
+BOTTOM = {"errors", "models", "states", "clock", "secret", "patience", "terminal_text", "units", "names_on_disk", "__init__"}
 MAY_IMPORT = {
     # layer: layers it may import, beside itself and the bottom
     "config": {"config_reading", "toml_lines"},
     "config_reading": {"toml_lines"},
     "toml_lines": set(),
     "api_key": set(),
+    "private_process": set(),
     "logs": set(),
     "api": set(),
     "media": set(),
     "store": set(),
     "engine": {"config", "api", "media", "store"},
+    "mirror": {"api", "media", "store"},
     "sandbox": {"media"},
     "daemon": {"config", "store", "engine"},
-    "cli": {"config", "api_key", "logs", "api", "media", "store", "engine", "daemon", "sandbox"},
+    "cli": {"config", "api_key", "private_process", "logs", "api", "media", "store", "engine", "mirror", "daemon", "sandbox"},
     "__main__": {"cli"},
 }
 ONLY_IN = {
@@ -31,6 +33,7 @@ ONLY_IN = {
     "tenacity": {"api"},
     "sqlite_utils": {"store"},
     "watchdog": {"engine"},
+    "mfusepy": {"mirror"},
     "click": {"cli"},
     "rich": {"cli"},
     "starlette": {"sandbox"},

@@ -16,6 +16,7 @@ import platformdirs
 from tlsync.config_reading import Problems, Table
 from tlsync.errors import ConfigError
 from tlsync.models import ENRICHMENT_KINDS, EnrichmentKind
+from tlsync.patience import answers_within
 from tlsync.toml_lines import find_lines
 from tlsync.units import parse_duration, parse_rate, parse_size
 
@@ -27,6 +28,8 @@ DEFAULT_INCLUDE = tuple(
     )
 )
 """The usual video and audio types (reference, "Media by model": what FFmpeg reads; WAV, MP3, FLAC)."""
+
+_PATIENCE_S = 0.2
 
 Watch = Literal["auto", "events", "polling"]
 Source = Literal["auto", "predefined", "analyze"]
@@ -267,7 +270,9 @@ def _root(table: Table, problems: Problems) -> RootSettings:
 
 def _check_roots(roots: tuple[RootSettings, ...], problems: Problems) -> None:
     """A file may be below one root only: otherwise it would be uploaded for both. Links lead where they lead."""
-    real = [Path(os.path.realpath(root.path)) for root in roots]
+    # A volume that hangs must not hold up every command: its links are believed to lead where they are.
+    answers = answers_within(_PATIENCE_S, os.path.realpath, [root.path for root in roots] if len(roots) > 1 else [])
+    real = [Path(answers.get(root.path, root.path)) for root in roots]
     for number, root in enumerate(roots):
         for earlier, other in enumerate(roots[:number]):
             if Path() in (root.path, other.path):

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 from tlsync.clock import Clock
 from tlsync.engine.engine import Engine
-from tlsync.errors import AlreadyRunning, CatalogBusy, CatalogError
+from tlsync.engine.forgetting import FORGET, FORGET_WITH_SIDECARS
+from tlsync.errors import AlreadyRunning, CatalogDamaged, CatalogError
 from tlsync.store.heartbeat import BEAT_S
 from tlsync.store.requests import take_all
+from tlsync.store.state_folder import prepare_state_folder
 from tlsync.store.store import Store
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 log = logging.getLogger(__name__)
 
 _LOCK_NAME = "lock"
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_WINDOWS_LOCK_AT = 1 << 20
 _REQUESTS_EVERY_S = 0.5
+_held: set[int] = set()
+"""Handles of locks that this process holds."""
 
 
 @contextmanager
@@ -33,9 +44,9 @@ def only_one(state_dir: Path) -> Iterator[None]:
         AlreadyRunning: Another process holds it.
         CatalogError: The state folder can't be used.
     """
+    prepare_state_folder(state_dir)
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(state_dir / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(state_dir / _LOCK_NAME, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
     except OSError as error:
         raise CatalogError(
             f"{state_dir}: the state folder can't be used: {error.strerror}",
@@ -43,18 +54,51 @@ def only_one(state_dir: Path) -> Iterator[None]:
         ) from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take_lock(handle)
         except BlockingIOError:
-            pid = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
+            os.lseek(handle, 0, os.SEEK_SET)
+            pid = os.read(handle, 32).decode("ascii", "replace").strip()
             raise AlreadyRunning(
                 f"another tlsync works with {state_dir} (process {pid or 'unknown'})",
                 hint="see tlsync status; stop the other one, or use another --profile",
             ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)  # for the message above; the lock alone decides
+        _held.add(handle)
+        if os.fstat(handle).st_nlink == 1:  # else it is also somebody's file
+            with suppress(OSError):  # a full disk; it is for the message above, the lock alone decides
+                os.ftruncate(handle, 0)
+                os.lseek(handle, 0, os.SEEK_SET)
+                os.write(handle, str(os.getpid()).encode())
         yield
     finally:
+        _held.discard(handle)
         os.close(handle)
+
+
+def _take_lock(handle: int) -> None:
+    """Lock a file for as long as it is open.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+    """
+    if sys.platform == "win32":
+        os.lseek(handle, _WINDOWS_LOCK_AT, os.SEEK_SET)  # others must be able to read what stands at the start
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(str(error)) from error
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _let_go_in_child() -> None:
+    """A process that is forked off shares the lock, and would keep it when this one dies."""
+    while _held:
+        with suppress(OSError):
+            os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 @contextmanager
@@ -72,7 +116,7 @@ def stop_on_signals(stop: threading.Event) -> Iterator[list[int]]:
         came.append(number)
         stop.set()
 
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     old = {number: signal.signal(number, note) for number in numbers}
     try:
         yield came
@@ -81,32 +125,58 @@ def stop_on_signals(stop: threading.Event) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def run(engine: Engine, store: Store, state_dir: Path, clock: Clock, stop: threading.Event) -> None:
-    """Run the engine until `stop` is set, with a heartbeat and an ear for requests."""
+def run(
+    engine: Engine,
+    store: Store,
+    state_dir: Path,
+    clock: Clock,
+    stop: threading.Event,
+    *,
+    first: Callable[[], object] | None = None,
+) -> None:
+    """Run the engine until `stop` is set, with a heartbeat and an ear for requests.
+
+    Args:
+        first: Done before the engine starts; `status` sees the daemon meanwhile.
+    """
     beat = threading.Thread(
         target=_keep_house, args=(engine, store, state_dir, clock, stop), name="tlsync-housekeeping"
     )
     beat.start()
     try:
+        if first is not None:
+            first()
         engine.run_forever()
     finally:
         stop.set()
         beat.join()
-        store.heartbeat.stop()
+        if store.damage is None:
+            with suppress(CatalogError):  # its disk is full or broken: `status` finds the beat too old
+                store.heartbeat.stop()
 
 
 def _keep_house(engine: Engine, store: Store, state_dir: Path, clock: Clock, stop: threading.Event) -> None:
-    next_beat_s = 0.0
+    next_beat_s, complaint = 0.0, ""
     while not stop.is_set():
         try:
-            if clock.monotonic_s() >= next_beat_s:
-                store.heartbeat.beat(os.getpid(), engine.report())
+            is_beat_due = clock.monotonic_s() >= next_beat_s
+            if is_beat_due:
                 next_beat_s = clock.monotonic_s() + BEAT_S
+                store.heartbeat.beat(os.getpid(), engine.report())
+                store.check_if_due()
             for request in take_all(state_dir):
                 if request.action == "retry":
                     log.info("retrying files=%d", engine.retry(request.paths))
-        except CatalogBusy:
-            pass  # whoever has something to lose says so; the beat is tried again
+                elif request.action in (FORGET, FORGET_WITH_SIDECARS):
+                    with_sidecars = request.action == FORGET_WITH_SIDECARS
+                    log.info("forgotten files=%d", engine.forget(request.paths, with_sidecars=with_sidecars))
+            complaint = "" if is_beat_due else complaint
+        except CatalogDamaged:
+            return  # the engine sees it too, and ends
+        except (CatalogError, OSError) as error:
+            if str(error) != complaint:  # said once: a disk that is full or read-only stays so for a while
+                complaint = str(error)
+                log.warning("housekeeping has to wait reason=%s", error)
         except Exception:
             # Without this thread uploads go on as well; it tries again.
             log.exception("housekeeping failed")

@@ -6,12 +6,16 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Literal, TextIO
 
 from tlsync.secret import Secret
 from tlsync.terminal_text import printable
+
+log = logging.getLogger(__name__)
 
 Format = Literal["text", "json"]
 
@@ -43,7 +47,10 @@ def redact(text: str) -> str:
 
 
 def set_up(level: int, style: Format = "text", stream: TextIO | None = None) -> None:
-    """Send log records to `stream` (stderr), redacted, and keep libraries quiet."""
+    """Send log records to `stream` (stderr), redacted, and keep libraries quiet.
+
+    Errors that nobody caught go the same way: Python itself would print them bare.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Json() if style == "json" else _Text())
     root = logging.getLogger()
@@ -51,6 +58,25 @@ def set_up(level: int, style: Format = "text", stream: TextIO | None = None) -> 
     root.setLevel(level)
     for library in ("httpx", "httpcore", "watchdog", "uvicorn", "asyncio", "python_multipart"):
         logging.getLogger(library).setLevel(logging.WARNING)  # at INFO, httpx prints whole URLs
+    logging.raiseExceptions = False  # a line that can't be written would be printed bare, its arguments too
+    if sys.excepthook is sys.__excepthook__:  # else somebody else wants to see them
+        sys.excepthook = _note_uncaught
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _note_uncaught_in_thread
+
+
+def _note_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, Exception):  # KeyboardInterrupt and the like
+        sys.__excepthook__(kind, error, trace)
+        return
+    log.critical("unexpected error, please report it with these lines", exc_info=(kind, error, trace))
+
+
+def _note_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
+    error = arguments.exc_value
+    if error is not None and isinstance(error, Exception):
+        name = arguments.thread.name if arguments.thread else "a thread"
+        log.critical("unexpected error in=%s", name, exc_info=(type(error), error, error.__traceback__))
 
 
 class _Text(logging.Formatter):

@@ -76,9 +76,7 @@ def _parts(text: str, fallback_id: str) -> tuple[str, str]:
     if len(text) > _LONGEST_TEXT:
         text = text[: _LONGEST_TEXT // 2] + text[-_LONGEST_TEXT // 2 :]
     composed = unicodedata.normalize("NFC", text)
-    kept = "".join(
-        letter for letter in composed if letter in _JOINERS or unicodedata.category(letter) not in _DROPPED
-    )
+    kept = "".join(letter for letter in composed if letter in _JOINERS or unicodedata.category(letter) not in _DROPPED)
     name = unicodedata.normalize("NFC", _REPLACED.sub("_", kept)).strip(" \u3000\u00a0").rstrip(". ")
     bare = name.lstrip(".")
     if not bare.strip(" ._"):

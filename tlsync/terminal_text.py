@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029" + "".join(sorted(_BIDI)) + "]")
 
 
 def printable(text: str) -> str:
@@ -21,3 +23,8 @@ def _safe(character: str) -> str:
     if character in _BIDI or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
         return character.encode("unicode_escape").decode("ascii")
     return character
+
+
+def printable_json(document: str) -> str:
+    """A JSON document that says the same, with escapes for what JSON allows and terminals obey."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)

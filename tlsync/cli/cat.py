@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 
 import click
@@ -12,6 +13,7 @@ from tlsync.cli.tree_paths import node_at, plain_target
 from tlsync.cli.viewing import opened_view
 from tlsync.cli.wiring import settings_of
 from tlsync.errors import UnknownPath
+from tlsync.terminal_text import printable
 
 
 @click.command("cat")
@@ -33,10 +35,29 @@ def command(options: GlobalOptions, paths: tuple[str, ...], is_json: bool) -> in
                 raise UnknownPath(f"{path}: a link to {plain_target(where, node)}", hint="open that file")
             data = node.read() if isinstance(node, Picture) else node.data
             if is_json:
-                found.append({"path": where, "text": data.decode("utf-8", "replace")})
+                found.append({"path": f"/{where}", **_as_text(data)})
+            elif sys.stdout.isatty():
+                _show(path, data)
             else:
                 sys.stdout.buffer.write(data)
                 sys.stdout.flush()
     if is_json:
         print_json({"v": 1, "files": found})
     return 0
+
+
+def _as_text(data: bytes) -> dict[str, str]:
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
+
+
+def _show(path: str, data: bytes) -> None:
+    """To a terminal: texts of others must not steer it, and a picture is nothing to look at there."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise UnknownPath(f"{path}: no text", hint=f"tlsync cat {path} > FILE") from None
+    for line in text.splitlines():
+        click.echo(printable(line))

@@ -38,8 +38,16 @@ _COMMANDS = {
     "show": "tlsync.cli.show",
     "why": "tlsync.cli.why",
     "search": "tlsync.cli.search",
+    "cat": "tlsync.cli.cat",
+    "mirror": "tlsync.cli.mirror",
+    "mount": "tlsync.cli.mount",
+    "unmount": "tlsync.cli.unmount",
     "entity": "tlsync.cli.entity",
     "analyze": "tlsync.cli.analyze",
+    "verify": "tlsync.cli.verify",
+    "rebuild": "tlsync.cli.rebuild",
+    "forget": "tlsync.cli.forget",
+    "remote": "tlsync.cli.remote",
     "api": "tlsync.cli.api",
     "sandbox": "tlsync.cli.sandbox",
     "demo": "tlsync.cli.demo",
@@ -126,6 +134,10 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
+        from tlsync.terminal_text import printable
+
+        # It quotes arguments, which a shell may have made from file names.
+        vars(error)["message"] = printable(error.message)
         error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:

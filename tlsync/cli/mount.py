@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shlex
 import subprocess
 import sys
 import time
@@ -14,9 +16,11 @@ from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note, shown
 from tlsync.cli.viewing import opened_view
 from tlsync.cli.wiring import absolute, settings_of
+from tlsync.config import Settings
 from tlsync.errors import ConfigError
 
-_PATIENCE_S = 15.0
+_PATIENCE_S = 30.0
+_MOST_LOG_BYTES = 1 << 20
 
 
 @click.command("mount")
@@ -32,18 +36,18 @@ def command(options: GlobalOptions, folder: Path, background: bool) -> int:
     from tlsync.mirror import mount
 
     settings = settings_of(options, least_level=logging.WARNING)
-    target = absolute((folder,))[0]
+    target = mount.place_of(absolute((folder,))[0])
     mount.prepare(target)
     if background:
-        return _in_background(options, target)
+        return _in_background(options, settings, target)
     with opened_view(settings) as view:
-        note(f"the index is at {shown(target)}; end with Ctrl-C, or: tlsync unmount {shown(folder)}")
+        note(f"the index is at {shown(target)}; end with Ctrl-C, or: tlsync unmount {shlex.quote(shown(folder))}")
         mount.serve(view, target)
     return 0
 
 
-def _in_background(options: GlobalOptions, target: Path) -> int:
-    """The same command in a process of its own, which outlives this one."""
+def _in_background(options: GlobalOptions, settings: Settings, target: Path) -> int:
+    """The same command in a process of its own, which outlives this one. What it has to say goes to a log."""
     from tlsync.mirror import mount
 
     command = [sys.executable, "-m", "tlsync"]
@@ -51,22 +55,44 @@ def _in_background(options: GlobalOptions, target: Path) -> int:
         command += ["--config", str(absolute((options.config,))[0])]
     if options.profile is not None:
         command += ["--profile", options.profile]
-    process = subprocess.Popen(
-        [*command, "mount", "--", str(target)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while not any(found.folder == target and found.is_alive for found in mount.mounts()):
-        try:
-            process.wait(0.05)
-        except subprocess.TimeoutExpired:
-            if time.monotonic() < deadline_s:
-                continue
-            process.terminate()
-        said = process.stderr.read().decode("utf-8", "replace").strip() if process.stderr else ""
-        raise ConfigError(f"{shown(target)}: the mount did not come about", hint=said.splitlines()[-1] if said else "")
-    note(f"the index is at {shown(target)}; end with: tlsync unmount {shown(target)}")
+    log_file = _log_file(settings.state_dir)
+    with log_file.open("a+b") as log:
+        begin = log.seek(0, os.SEEK_END)
+        process = subprocess.Popen(
+            [*command, "mount", "--", str(target)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while not any(found.folder == target and found.state == "alive" for found in mount.mounts()):
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() < deadline_s:
+                    continue
+                process.terminate()
+            log.seek(begin)
+            said = log.read(_MOST_LOG_BYTES).decode("utf-8", "replace").splitlines()
+            raise ConfigError(
+                f"{shown(target)}: the mount did not come about" + (f": {said[0]}" if said else ""),
+                hint=said[-1].removeprefix("  → ") if len(said) > 1 else f"see {log_file}",
+            )
+    note(f"the index is at {shown(target)}; end with: tlsync unmount {shlex.quote(shown(target))}")
     return 0
+
+
+def _log_file(state_dir: Path) -> Path:
+    """Where a mount in the background writes; begun anew when it is large. Several may write to it."""
+    from tlsync.store.state_folder import prepare_state_folder
+
+    prepare_state_folder(state_dir)
+    path = state_dir / "mount.log"
+    try:
+        if path.exists() and path.stat().st_size > _MOST_LOG_BYTES:
+            path.write_bytes(b"")
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be written: {error.strerror}", hint="look at state_dir") from error
+    return path

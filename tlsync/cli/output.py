@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from tlsync.errors import TlsyncError
-from tlsync.terminal_text import printable
+from tlsync.terminal_text import printable, printable_json
 
 
 def print_json(document: Any) -> None:
     """One document on stdout. Names that are not UTF-8 come out with replacement characters."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    click.echo(printable_json(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
 
 
 def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> None:

@@ -17,7 +17,10 @@ from tlsync.errors import AlreadyRunning
 @click.option("--json", "is_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
 def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> int:
-    """Try failed files again: all, or those at or below PATHS. A running daemon starts at once."""
+    """Try failed files again: all, or those at or below PATHS. A running daemon starts at once.
+
+    Files that were not taken are looked at again only when named; one that became shorter is then taken as it is.
+    """
     from tlsync.engine.retrying import retry_files
     from tlsync.store.requests import Request, post
 
@@ -25,7 +28,7 @@ def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> i
     targets = absolute(paths)
     try:
         with writing_store(settings) as store:
-            count: int | None = len(retry_files(store.catalog, targets))
+            count: int | None = len(retry_files(store, targets))
     except AlreadyRunning:
         post(settings.state_dir, Request("retry", tuple(targets)))
         count = None

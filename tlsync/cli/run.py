@@ -13,11 +13,14 @@ import click
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note
 from tlsync.cli.progress import shown_progress
-from tlsync.cli.wiring import platform_client, settings_of, writing_store
+from tlsync.cli.wiring import platform_client, settings_of, with_sound_catalog, writing_store
 from tlsync.errors import ConfigError, Transient
+from tlsync.private_process import is_superuser
 
 if TYPE_CHECKING:
     from tlsync.api import TwelveLabs
+
+log = logging.getLogger(__name__)
 
 
 def _check_key(client: TwelveLabs) -> None:
@@ -36,6 +39,7 @@ def command(options: GlobalOptions, is_json: bool) -> int:
     from tlsync import daemon
     from tlsync.clock import SystemClock
     from tlsync.engine.engine import Engine
+    from tlsync.engine.rebuild import link_known
     from tlsync.media.probe import Prober
 
     if is_json:
@@ -43,19 +47,32 @@ def command(options: GlobalOptions, is_json: bool) -> int:
     settings = settings_of(options, least_level=logging.INFO)
     if not settings.roots:
         raise ConfigError("no folder is watched", hint="add a [[root]] with a path to the settings")
-    stop = threading.Event()
     clock = SystemClock()
-    with ExitStack() as stack:
-        signals = stack.enter_context(daemon.stop_on_signals(stop))
-        store = stack.enter_context(writing_store(settings))
-        client = stack.enter_context(platform_client(settings, stop))
-        _check_key(client)
-        prober = stack.enter_context(Prober())
-        progress = stack.enter_context(shown_progress(is_quiet=True))
-        engine = Engine(
-            settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_single_pass=False
-        )
-        if options.log_format == "text" and options.verbosity >= 0:
-            note(f"watching {len(settings.roots)} folder(s); stop with Ctrl-C")
-        daemon.run(engine, store, settings.state_dir, clock, stop)
-    return 130 if signal.SIGINT in signals else 0
+
+    def work() -> int:
+        stop = threading.Event()
+        with ExitStack() as stack:
+            signals = stack.enter_context(daemon.stop_on_signals(stop))
+            store = stack.enter_context(writing_store(settings))
+            client = stack.enter_context(platform_client(settings, stop))
+            _check_key(client)
+            if is_superuser():
+                log.warning("runs as root, which it does not need: a user that may read the footage is enough")
+            prober = stack.enter_context(Prober())
+            progress = stack.enter_context(shown_progress(is_quiet=True))
+
+            def link_first() -> None:
+                if store.is_rebuilding:
+                    link_known(
+                        settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_patient=True
+                    )
+
+            engine = Engine(
+                settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_single_pass=False
+            )
+            if options.log_format == "text" and options.verbosity >= 0:
+                note(f"watching {len(settings.roots)} folder(s); stop with Ctrl-C")
+            daemon.run(engine, store, settings.state_dir, clock, stop, first=link_first)
+        return 130 if signal.SIGINT in signals else 0
+
+    return with_sound_catalog(settings, work)

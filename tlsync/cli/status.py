@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,10 +14,13 @@ from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import print_json, print_table, shown, size
 from tlsync.cli.wiring import settings_of
 from tlsync.config import Settings
+from tlsync.patience import answers_within
 from tlsync.states import FileState
 from tlsync.store.reader import CatalogReader
+from tlsync.store.roots import NO_ANSWER, Condition
 
 _WATCH_EVERY_S = 1.0
+_LOOK_S = 0.3
 
 
 @click.command("status")
@@ -49,9 +53,11 @@ def status_report(settings: Settings) -> dict[str, Any]:
             {"path": str(view.path), "code": view.error_code, "message": view.reason, "hint": view.hint}
             for view in reader.files(states=(FileState.FAILED,))
         ]
-        trouble = (daemon or {}).get("trouble") if is_running else None
-        if trouble:
-            errors.insert(0, {"path": None, **trouble})
+        troubles = (daemon or {}).get("troubles", ()) if is_running else ()
+        errors[:0] = [{"path": None, **trouble} for trouble in troubles]
+        if reader.note:
+            errors.insert(0, {"path": None, "code": "catalog", "message": reader.note, "hint": "free some space there"})
+        found = {} if is_running else _look_at([root.path for root in settings.roots])
         return {
             "v": 1,
             "daemon": {
@@ -61,7 +67,9 @@ def status_report(settings: Settings) -> dict[str, Any]:
             },
             "counts": reader.counts(),
             "roots": [
-                _root_report(known.get(str(root.path), {"path": str(root.path), "index": root.index}), is_running)
+                _root_report(
+                    known.get(str(root.path), {"path": str(root.path), "index": root.index}), found.get(root.path)
+                )
                 for root in settings.roots
             ],
             "transfers": [
@@ -71,16 +79,30 @@ def status_report(settings: Settings) -> dict[str, Any]:
         }
 
 
-def _root_report(root: dict[str, Any], is_running: bool) -> dict[str, Any]:
-    """A root's line; without a daemon its folder is looked at now."""
+def _root_report(root: dict[str, Any], found: Condition | None) -> dict[str, Any]:
+    """A root's line.
+
+    Args:
+        found: What a look at its folder said; None while the daemon looks.
+    """
+    condition = found or root.get("condition", "offline")
+    trouble = root.get("trouble", "") if found is None else NO_ANSWER if found == "hung" else ""
     return {
         "path": root["path"],
-        "online": bool(root.get("online")) if is_running else os.path.isdir(root["path"]),  # noqa: PTH112
+        "online": condition == "online",
+        "condition": condition,
         "last_scan_at": root.get("last_scan_at"),
         "watching": root.get("watching", "polling"),
+        "note": root.get("note", ""),
         "index": root["index"],
-        "trouble": root.get("trouble", ""),
+        "trouble": trouble,
     }
+
+
+def _look_at(paths: list[Path]) -> dict[Path, Condition]:
+    """Whether folders are there. A volume that hangs must not hold up the answer."""
+    is_there = answers_within(_LOOK_S, Path.is_dir, paths)
+    return {path: "online" if is_there.get(path) else "offline" if path in is_there else "hung" for path in paths}
 
 
 def _is_alive(pid: int) -> bool:
@@ -103,9 +125,11 @@ def _print_text(report: dict[str, Any]) -> None:
     if report["roots"]:
         click.echo()
         for root in report["roots"]:
-            where = "online" if root["online"] else f"OFFLINE: {root['trouble'] or 'the folder is not there'}"
+            where = "online" if root["online"] else f"OFFLINE: {shown(root['trouble'] or 'the folder is not there')}"
             scanned = root["last_scan_at"] or "never scanned"
             click.echo(f"{shown(root['path'])}  {where}, {root['watching']}, index {root['index']}, scanned {scanned}")
+            if root["note"]:
+                click.echo(f"  {shown(root['note'])}")
     for transfer in report["transfers"]:
         share = 100 * transfer["bytes_done"] / max(1, transfer["bytes_total"])
         click.echo(

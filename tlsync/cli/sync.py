@@ -5,15 +5,20 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note, print_json, shown, size
 from tlsync.cli.progress import shown_progress
-from tlsync.cli.wiring import absolute, platform_client, settings_of, writing_store
+from tlsync.cli.wiring import absolute, platform_client, settings_of, with_sound_catalog, writing_store
 from tlsync.errors import ConfigError, Interrupted, UnknownPath
+
+if TYPE_CHECKING:
+    from tlsync.engine.tally import Summary
 
 
 @click.command("sync")
@@ -25,6 +30,7 @@ def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> i
     from tlsync.clock import SystemClock
     from tlsync.daemon import stop_on_signals
     from tlsync.engine.engine import Engine
+    from tlsync.engine.rebuild import link_known
     from tlsync.media.probe import Prober
 
     settings = settings_of(options)
@@ -34,25 +40,28 @@ def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> i
     for target in targets:
         if not target.exists():
             raise UnknownPath(f"{target}: no such file or folder", hint="check the path")
-    stop = threading.Event()
-    with ExitStack() as stack:
-        signals = stack.enter_context(stop_on_signals(stop))
-        store = stack.enter_context(writing_store(settings))
-        client = stack.enter_context(platform_client(settings, stop))
-        prober = stack.enter_context(Prober())
-        progress = stack.enter_context(shown_progress(is_quiet=options.verbosity < 0))
-        engine = Engine(
-            settings,
-            store,
-            client,
-            prober,
-            clock=SystemClock(),
-            stop=stop,
-            progress=progress,
-            is_single_pass=True,
-        )
-        summary = engine.run_once(targets)
-        is_nothing_there = len(engine.offline_roots()) == len(settings.roots)
+
+    def work() -> tuple[Summary, list[int], bool]:
+        stop = threading.Event()
+        with ExitStack() as stack:
+            signals = stack.enter_context(stop_on_signals(stop))
+            store = stack.enter_context(writing_store(settings))
+            client = stack.enter_context(platform_client(settings, stop))
+            prober = stack.enter_context(Prober())
+            progress = stack.enter_context(shown_progress(is_quiet=options.verbosity < 0))
+            clock = SystemClock()
+            linked = 0
+            if store.is_rebuilding:
+                rebuilt = link_known(settings, store, client, prober, clock=clock, stop=stop, progress=progress)
+                linked = len(rebuilt.linked)
+            engine = Engine(
+                settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_single_pass=True
+            )
+            summary = engine.run_once(targets)
+            is_nothing_there = len(engine.offline_roots()) == len(settings.roots)
+            return replace(summary, reused=summary.reused + linked), signals, is_nothing_there
+
+    summary, signals, is_nothing_there = with_sound_catalog(settings, work)
     if is_json:
         print_json(summary.as_json())
     else:

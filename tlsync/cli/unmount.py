@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tlsync.cli.main import GlobalOptions
-from tlsync.cli.output import print_json, print_table
+from tlsync.cli.output import note, print_json, print_table
 from tlsync.cli.wiring import absolute
+from tlsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tlsync.mirror.mount import Mounted
+
+_STATES = {"alive": "", "dead": "its process died", "silent": "it does not answer"}
 
 
 @click.command("unmount")
@@ -21,13 +28,28 @@ def command(options: GlobalOptions, folders: tuple[Path, ...], is_all: bool, is_
     from tlsync.mirror import mount
 
     del options
-    targets = [found.folder for found in mount.mounts()] if is_all else absolute(folders)
+    found = mount.mounts()
+    targets = [one.folder for one in found] if is_all else [mount.place_of(folder) for folder in absolute(folders)]
+    failures = []
     for target in targets:
-        mount.unmount(target)
-    left = mount.mounts()
+        try:
+            mount.unmount(target)
+        except ConfigError as error:
+            failures.append(error)
+    left = mount.mounts() if targets else found
     if is_json:
-        listed = [{"folder": str(found.folder), "alive": found.is_alive} for found in left]
-        print_json({"v": 1, "unmounted": [str(target) for target in targets], "mounts": listed})
+        gone = [str(target) for target in targets if target not in {one.folder for one in left}]
+        print_json({"v": 1, "unmounted": gone, "mounts": [_entry(one) for one in left]})
     elif not targets:
-        print_table([(str(found.folder), "" if found.is_alive else "its process died") for found in left])
+        print_table([(str(one.folder), _STATES[one.state]) for one in left])
+        if not left:
+            note("nothing of tlsync is mounted")
+    if failures:
+        if len(failures) == 1:
+            raise failures[0]
+        raise ConfigError("\n".join(error.message for error in failures), hint=failures[0].hint)
     return 0
+
+
+def _entry(mounted: Mounted) -> dict[str, object]:
+    return {"folder": str(mounted.folder), "alive": mounted.state == "alive", "state": mounted.state}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tlsync.api_key import load_api_key
 from tlsync.config import Settings
 from tlsync.logs import register_secret
+from tlsync.private_process import keep_private
 
 if TYPE_CHECKING:
     from tlsync.api import TwelveLabs
@@ -27,6 +28,7 @@ def opened_view(settings: Settings) -> Iterator[View]:
     def connect() -> TwelveLabs:
         from tlsync.api import TwelveLabs
 
+        keep_private()
         key = load_api_key(settings.platform.api_key_file, os.environ)
         register_secret(key)
         return TwelveLabs(api_key=key, base_url=settings.platform.base_url)

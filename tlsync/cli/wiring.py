@@ -8,16 +8,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlsync.api_key import load_api_key
 from tlsync.cli.main import GlobalOptions
 from tlsync.config import Settings, load_settings
+from tlsync.errors import CatalogDamaged
 from tlsync.logs import register_secret, set_up
+from tlsync.private_process import keep_private
 
 if TYPE_CHECKING:
     from tlsync.api import TwelveLabs
     from tlsync.store.store import Store
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
@@ -48,6 +53,7 @@ def platform_client(
     """A client for the platform of the settings, with the key wherever it is kept; `on_answer` as in `TwelveLabs`."""
     from tlsync.api import TwelveLabs
 
+    keep_private()
     key = load_api_key(settings.platform.api_key_file, os.environ)
     register_secret(key)
     ended = threading.Event()
@@ -79,3 +85,27 @@ def writing_store(settings: Settings) -> Iterator[Store]:
     with only_one(settings.state_dir), Store(settings.state_dir, SystemClock()) as store:
         store.bind(settings.platform.base_url)
         yield store
+
+
+def with_sound_catalog(settings: Settings, work: Callable[[], T]) -> T:
+    """Do work that opens the catalog. One that turns out damaged is set aside, and the work is done on a fresh one.
+
+    Raises:
+        CatalogError: It can't be set aside.
+        TlsyncError: What the work raises.
+    """
+    try:
+        return work()
+    except CatalogDamaged as damage:
+        from tlsync.clock import SystemClock
+        from tlsync.daemon import only_one
+        from tlsync.store.damage import set_aside
+        from tlsync.store.store import Store
+
+        clock = SystemClock()
+        with only_one(settings.state_dir):
+            folder = set_aside(settings.state_dir, "damaged", clock.now())
+            with Store(settings.state_dir, clock) as fresh:
+                fresh.begin_rebuilding()
+        log.warning("catalog is damaged, starting a fresh one set_aside=%s reason=%s", folder, damage.message)
+        return work()
