@@ -23,7 +23,7 @@ from tlsync.sandbox.server import SandboxServer
 from tlsync.store.reader import CatalogReader, FileView
 from tlsync.store.store import Store
 
-QUICK_RETRIES = RetryPolicy(attempts=3, base_s=0.001, cap_s=0.01, total_s=5.0, max_wait_s=2.0)
+QUICK_RETRIES = RetryPolicy(attempts=3, base_s=0.001, cap_s=0.01, total_s=5.0, max_wait_s=2.0, open_base_s=0.01)
 
 
 class HastyClock:

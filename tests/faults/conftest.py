@@ -21,6 +21,7 @@ Tier = Literal["every", "merge", "long"]
 
 _ROW = re.compile(r"test_([fs]\d\d)_")
 _FIXED_SEED = 20_260_101
+_FIGURES_FOLDER = os.environ.get("TLSYNC_FAULT_FIGURES")  # read before the tests' environment is cleaned
 
 
 def _tier(config: pytest.Config) -> Tier:
@@ -75,7 +76,7 @@ def row(request: pytest.FixtureRequest) -> Iterator[Row]:
     row = Row(match[1].upper(), _tier(request.config), seed)
     print(f"{request.node.name}: seed {seed} (replay: --fault-seed {seed})")
     yield row
-    if folder := os.environ.get("TLSYNC_FAULT_FIGURES"):
+    if _FIGURES_FOLDER:
         note = {"row": row.name, "test": request.node.name, "seed": seed, "figures": row.figures, "gaps": row.gaps}
-        target = Path(folder) / f"{request.node.name.replace('/', '_')}.json"
+        target = Path(_FIGURES_FOLDER) / f"{request.node.name.replace('/', '_')}.json"
         target.write_text(json.dumps(note), "utf-8")

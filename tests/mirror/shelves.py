@@ -15,7 +15,7 @@ from tlsync.mirror.library import Heard, Hit, Person, RemoteClip
 from tlsync.mirror.memo import Memo
 from tlsync.mirror.nodes import Picture
 from tlsync.mirror.tree import Tree
-from tlsync.store.clips import Clip, ClipFacts, ClipReader, Shelf
+from tlsync.store.clips import Clip, ClipReader, Shelf
 from tlsync.store.store import Store
 
 INDEX = "65f0b0000000000000000a01"
@@ -54,27 +54,37 @@ def fill(
         connection.execute("UPDATE roots SET index_id = ?, is_online = 1 WHERE id = ?", (index, root_id))
         (base,) = connection.execute("SELECT COALESCE(MAX(id), 0) FROM contents").fetchone()
         now = "2026-02-02T12:00:00.000Z"
-        for number, entry in enumerate(entries, base + 1):
-            connection.execute(
-                "INSERT INTO contents (id, size_bytes, fingerprint, sha256, kind, container, duration_s, seen_at)"
-                " VALUES (?, ?, ?, ?, 'video', 'mp4', 70.0, ?)",
-                (number, entry.size_bytes, f"f1-{number}", f"{number:064x}", now),
-            )
-            connection.execute(
-                "INSERT INTO files (root_id, path, state, size_bytes, mtime_ns, ctime_ns, inode, content_id,"
-                " changed_at) VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?)",
-                (root_id, os.fsencode(entry.name), entry.state, entry.size_bytes, entry.modified_ns, number, now),
-            )
-            connection.execute(
-                "INSERT INTO indexed_assets (content_id, index_id, indexed_asset_id, status, intended_at)"
-                " VALUES (?, ?, ?, 'ready', ?)",
-                (number, index, entry_id(number), now),
-            )
-            connection.executemany(
-                "INSERT INTO enrichments (content_id, index_id, kind, value, source, fetched_at)"
-                " VALUES (?, ?, ?, ?, 'analyze', ?)",
-                [(number, index, kind, json.dumps(value), now) for kind, value in entry.texts.items()],
-            )
+        numbered = list(enumerate(entries, base + 1))
+        connection.executemany(
+            "INSERT INTO contents (id, size_bytes, fingerprint, sha256, kind, container, duration_s, seen_at)"
+            " VALUES (?, ?, ?, ?, 'video', 'mp4', 70.0, ?)",
+            ((number, entry.size_bytes, f"f1-{number}", f"{number:064x}", now) for number, entry in numbered),
+        )
+        connection.executemany(
+            "INSERT INTO files (root_id, path, state, size_bytes, mtime_ns, ctime_ns, inode, content_id, changed_at)"
+            " VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?)",
+            (
+                (root_id, os.fsencode(entry.name), entry.state, entry.size_bytes, entry.modified_ns, number, now)
+                for number, entry in numbered
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO indexed_assets (content_id, index_id, indexed_asset_id, status, intended_at)"
+            " VALUES (?, ?, ?, 'ready', ?)",
+            ((number, index, entry_id(number), now) for number, _ in numbered),
+        )
+        written = {
+            id(entry.texts): [(kind, json.dumps(value)) for kind, value in entry.texts.items()] for _, entry in numbered
+        }  # the same texts serve many clips
+        connection.executemany(
+            "INSERT INTO enrichments (content_id, index_id, kind, value, source, fetched_at)"
+            " VALUES (?, ?, ?, ?, 'analyze', ?)",
+            (
+                (number, index, kind, value, now)
+                for number, entry in numbered
+                for kind, value in written[id(entry.texts)]
+            ),
+        )
     connection.close()
 
 
@@ -113,7 +123,13 @@ class NoPictures:
     def picture(self, clip: Clip) -> Picture | None:
         return None
 
-    def want(self, clip: Clip, facts: ClipFacts, shelf: Shelf) -> None:
+    def want(self, clip: Clip, shelf: Shelf) -> None:
+        pass
+
+    def remote_picture(self, clip: RemoteClip) -> Picture | None:
+        return None
+
+    def want_remote(self, index_id: str, clip: RemoteClip) -> None:
         pass
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from tlsync.mirror.library import Hit
+from tlsync.mirror.library import Hit, RemoteClip
 from tlsync.mirror.nodes import File, Link, Node, Picture
 from tlsync.models import Cue
 from tlsync.store.captions import to_srt, to_vtt
@@ -35,7 +34,7 @@ def files_of_clip(clip: Clip, facts: ClipFacts | None, shelf: Shelf, picture: Pi
         nodes["transcript.vtt"] = File(to_vtt(cues).encode(), modified_ns)
         nodes["transcript.txt"] = File(transcript_text(cues), modified_ns)
     if picture is not None:
-        nodes["thumbnail.jpg"] = picture
+        nodes[picture.name] = picture
     return nodes
 
 
@@ -66,10 +65,16 @@ def files_of_hit(hit: Hit, link: str | None, filename: str, cues: tuple[Cue, ...
     return nodes
 
 
-def files_of_remote_clip(facts: Mapping[str, Any], modified_ns: int) -> dict[str, Node]:
+def files_of_remote_clip(clip: RemoteClip, picture: Picture | None) -> dict[str, Node]:
     """Everything in the folder of a clip that is in the index alone."""
     note = "This clip is in the index, and no file known on this machine has its content.\n"
-    return {"media": File(note.encode(), modified_ns), "info.json": File(_json({"v": 1, **facts}), modified_ns)}
+    nodes: dict[str, Node] = {
+        "media": File(note.encode(), clip.modified_ns),
+        "info.json": File(_json({"v": 1, **clip.facts}), clip.modified_ns),
+    }
+    if picture is not None:
+        nodes[picture.name] = picture
+    return nodes
 
 
 def transcript_text(cues: tuple[Cue, ...]) -> bytes:

@@ -92,7 +92,8 @@ class FolderMirror:
     def _bring(self, at: Path, node: Folder, made: MadeFolder, is_stopped: Callable[[], bool]) -> None:
         """One folder and what is below it."""
         present = _names(at)
-        if node.stamp is not None and node.stamp == made.stamp and made.files.keys() <= present:
+        stamp = node.stamp() if node.stamp is not None else None
+        if stamp is not None and stamp == made.stamp and made.files.keys() <= present:
             self._outcome.same += len(made.files)
             return
         entries = self._entries(at, node)
@@ -115,7 +116,7 @@ class FolderMirror:
                 self._put(at, name, entry, made, present)
         if OFFLINE not in node.list():
             self._tidy(at, made, entries)
-        made.stamp = node.stamp
+        made.stamp = stamp
 
     def _entries(self, at: Path, node: Folder) -> Mapping[str, Node]:
         """What belongs into a folder. The platform's answer is waited for; notes about waiting are not mirrored."""

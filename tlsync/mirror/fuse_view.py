@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import itertools
+import logging
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,6 +21,8 @@ from tlsync.errors import TlsyncError
 from tlsync.mirror.nodes import File, Folder, Link, Node, Picture
 from tlsync.mirror.tree import Tree, child
 
+log = logging.getLogger(__name__)
+
 _CURIOUS = (
     *("tracker-", "localsearch", "baloo", "updatedb", "plocate", "mlocate", "zeitgeist", "recollindex"),
     *("tumblerd", "gvfsd", "nautilus-thumb", "gnome-thumb", "gdk-pixbuf-thu", "totem-video-thu", "evince-thumb"),
@@ -26,6 +30,8 @@ _CURIOUS = (
     *("mds", "mdworker", "mds_stores", "quicklook", "com.apple.quic", "fsck", "clamscan", "clamd", "dropbox"),
 )
 """How programs are called that look into every file unasked: indexers, thumbnailers, scanners. In small letters."""
+_CALLER_KNOWN_FOR_S = 1.0
+"""Numbers of processes come again, with other programs behind them."""
 _MOST_CALLERS = 1000
 
 
@@ -53,7 +59,8 @@ class FuseView:
         self._handles = itertools.count(1)
         self._open: dict[int, bytes] = {}
         self._lock = threading.Lock()
-        self._names: dict[int, str] = {}
+        self._curious: dict[int, tuple[float, bool]] = {}
+        self._last_trouble = ""
 
     def attributes(self, path: str) -> dict[str, Any]:
         """What `stat` shows. Sizes are those of the bytes that a reader will get."""
@@ -83,7 +90,7 @@ class FuseView:
         if not isinstance(node, Folder):
             raise OSError(errno.ENOTDIR, path)
         with self._manners():
-            listing = _guarded(path, lambda: list(node.list().items()))
+            listing = self._guarded(path, lambda: list(node.list().items()))
         return ((name, mode_of(entry)) for name, entry in listing)
 
     def target(self, path: str) -> str:
@@ -122,7 +129,7 @@ class FuseView:
             node: Node = self._tree.root
             for name in path.split("/"):
                 if name:
-                    found = _guarded(path, lambda: child(node, name))  # noqa: B023 (called at once)
+                    found = self._guarded(path, lambda: child(node, name))  # noqa: B023 (called at once)
                     if found is None:
                         raise OSError(errno.ENOENT, path)
                     node = found
@@ -135,16 +142,37 @@ class FuseView:
     def _is_curious(self, process: int) -> bool:
         if process == 0:
             return False
-        name = self._names.get(process)
-        if name is None:
-            try:
-                name = (self._proc / str(process) / "comm").read_text("utf-8", "replace").strip().lower()
-            except OSError:
-                return False
-            if len(self._names) >= _MOST_CALLERS:
-                self._names.clear()  # numbers of processes come again, with other programs behind them
-            self._names[process] = name
-        return name.startswith(_CURIOUS)
+        now_s = time.monotonic()
+        seen_s, is_curious = self._curious.get(process, (float("-inf"), False))
+        if now_s - seen_s > _CALLER_KNOWN_FOR_S:
+            is_curious = any(name.startswith(_CURIOUS) for name in self._names_of(process))
+            if len(self._curious) >= _MOST_CALLERS:
+                self._curious.clear()
+            self._curious[process] = (now_s, is_curious)
+        return is_curious
+
+    def _names_of(self, thread: int) -> Iterator[str]:
+        """The name of a thread, and of the program it belongs to. Source: proc(5), `comm`, `status`."""
+        try:
+            folder = self._proc / str(thread)
+            yield (folder / "comm").read_text("utf-8", "replace").strip().lower()
+            for line in (folder / "status").read_text("utf-8", "replace").splitlines():
+                if line.startswith("Tgid:") and line[5:].strip() != str(thread):
+                    yield (self._proc / line[5:].strip() / "comm").read_text("utf-8", "replace").strip().lower()
+        except OSError:
+            return
+
+    def _guarded(self, path: str, look: Callable[[], Any]) -> Any:
+        """A catalog that can't be read now is an input/output error to the reader, with the reason in the log, once."""
+        try:
+            found = look()
+        except TlsyncError as error:
+            if error.message != self._last_trouble:
+                self._last_trouble = error.message
+                log.warning("the tree can't be read now reason=%s", error.message)
+            raise OSError(errno.EIO, f"{path}: {error.message}") from error
+        self._last_trouble = ""
+        return found
 
 
 def mode_of(node: Node) -> int:
@@ -160,11 +188,3 @@ class _Loud(AbstractContextManager[None]):
 
 
 _LOUD = _Loud()
-
-
-def _guarded(path: str, look: Callable[[], Any]) -> Any:
-    """A catalog that can't be read now is an input/output error to the reader, with the reason in our log."""
-    try:
-        return look()
-    except TlsyncError as error:
-        raise OSError(errno.EIO, f"{path}: {error.message}") from error

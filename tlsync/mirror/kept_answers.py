@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ Ask = Callable[[], list[Any]]
 _WORKERS = 2
 _AFTER_FAILURE_S = 30.0
 """A question that failed is not asked again before."""
+_MOST_KEPT = 500
+"""Answers in the folder; beyond that the oldest go."""
+_MOST_UNDER_WAY = 50
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
@@ -61,10 +65,11 @@ class KeptAnswers:
         self._clock = clock
         self._on_change = on_change
         self._lock = threading.Condition()
-        self._known: dict[str, KeptAnswer | None] = {}
+        self._known: dict[Path, tuple[int, KeptAnswer]] = {}
+        """By file: when it was written, and what it holds."""
         self._under_way: set[str] = set()
         self._failed: dict[str, tuple[float, str]] = {}
-        self._questions: queue.SimpleQueue[tuple[str, Ask]] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[tuple[str, Ask] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._local = threading.local()
 
@@ -76,8 +81,9 @@ class KeptAnswers:
             # A clock that was set back makes answers come from the future: they are taken for old.
             is_old = age is None or not timedelta(0) <= age <= good_for
             failed_s, trouble = self._failed.get(question, (float("-inf"), ""))
-            may_ask = self._clock.monotonic_s() - failed_s >= _AFTER_FAILURE_S and not self._is_quiet()
-            if is_old and may_ask and question not in self._under_way:
+            may_ask = self._clock.monotonic_s() - failed_s >= _AFTER_FAILURE_S and not self.is_quiet()
+            is_asked = question in self._under_way
+            if is_old and may_ask and not is_asked and len(self._under_way) < _MOST_UNDER_WAY:
                 self._under_way.add(question)
                 self._questions.put((question, ask))
                 self._staff()
@@ -86,18 +92,20 @@ class KeptAnswers:
     def questions(self, beginning: str) -> list[str]:
         """The questions that begin so and have an answer, also from earlier runs; the newest answer first."""
         with self._lock:
-            for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
-                self._load(path)
-            kept = [answer for answer in self._known.values() if answer is not None]
+            kept = [answer for path, _ in self._files() if (answer := self._load(path)) is not None]
         kept.sort(key=lambda answer: answer.asked_at, reverse=True)
         return [answer.question for answer in kept if answer.question.startswith(beginning)]
 
     def forget(self, question: str) -> None:
         """Drop an answer."""
         with self._lock:
-            self._known[question] = None
-            with suppress(OSError):
-                self._path(question).unlink(missing_ok=True)
+            self._remove(self._path(question))
+
+    def close(self) -> None:
+        """Let the threads end; one that waits for an answer ends when that came."""
+        with self._lock:
+            for _ in self._threads:
+                self._questions.put(None)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -113,7 +121,8 @@ class KeptAnswers:
         with self._lock:
             return self._lock.wait_for(lambda: not self._under_way, patience_s)
 
-    def _is_quiet(self) -> bool:
+    def is_quiet(self) -> bool:
+        """Whether this thread is within `quiet`."""
         return bool(getattr(self._local, "is_quiet", False))
 
     def _staff(self) -> None:
@@ -123,45 +132,70 @@ class KeptAnswers:
             thread.start()
 
     def _work(self) -> None:
-        while True:
-            question, ask = self._questions.get()
-            answer, trouble = None, ""
+        while (item := self._questions.get()) is not None:
+            question, ask = item
+            trouble = ""
             try:
-                answer = KeptAnswer(question, to_text(self._clock.now()), ask())
-                self._write(answer)
+                self._write(KeptAnswer(question, to_text(self._clock.now()), ask()))
             except TlsyncError as error:
                 trouble = error.message
             except OSError as error:
+                trouble = f"the answer can't be kept: {self._folder}: {error.strerror}"
                 log.warning("an answer can't be kept folder=%s reason=%s", self._folder, error.strerror)
             except Exception:
                 trouble = "tlsync made a mistake; the log has the details"
                 log.exception("asking the platform failed")
             with self._lock:
-                if answer is not None:
-                    self._known[question] = answer
-                    self._failed.pop(question, None)
-                else:
+                self._failed.pop(question, None)
+                if trouble:
                     self._failed[question] = (self._clock.monotonic_s(), trouble)
+                    while len(self._failed) > _MOST_KEPT:
+                        self._failed.pop(next(iter(self._failed)))
                 self._under_way.discard(question)
                 self._lock.notify_all()
             self._on_change()
 
     def _read(self, question: str) -> KeptAnswer | None:
-        if question not in self._known:
-            self._load(self._path(question))
-            self._known.setdefault(question, None)
-        return self._known[question]
+        answer = self._load(self._path(question))
+        return answer if answer is not None and answer.question == question else None
 
-    def _load(self, path: Path) -> None:
-        """Take an answer from its file. What is no answer is passed over; it is asked for again."""
-        with suppress(OSError, msgspec.DecodeError, ValueError):
+    def _load(self, path: Path) -> KeptAnswer | None:
+        """An answer from its file, which another process may have renewed. What is no answer is asked for again."""
+        try:
+            written_ns = path.stat().st_mtime_ns
+            known = self._known.get(path)
+            if known is not None and known[0] == written_ns:
+                return known[1]
             answer = msgspec.json.decode(path.read_bytes(), type=KeptAnswer)
             from_text(answer.asked_at)
-            self._known.setdefault(answer.question, answer)
+        except (OSError, msgspec.DecodeError, ValueError, RecursionError):
+            self._known.pop(path, None)
+            return None
+        self._known[path] = (written_ns, answer)
+        return answer
 
     def _write(self, answer: KeptAnswer) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self._path(answer.question), msgspec.json.encode(answer), mode=0o600)
+        with self._lock:
+            for path, _ in self._files()[_MOST_KEPT:]:
+                self._remove(path)
+
+    def _files(self) -> list[tuple[Path, int]]:
+        """The files of answers and when they were written, the newest first."""
+        found = []
+        with suppress(OSError), os.scandir(self._folder) as entries:
+            found = [
+                (self._folder / entry.name, entry.stat().st_mtime_ns)
+                for entry in entries
+                if entry.name.endswith(".json")
+            ]
+        return sorted(found, key=lambda item: item[1], reverse=True)
+
+    def _remove(self, path: Path) -> None:
+        self._known.pop(path, None)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
     def _path(self, question: str) -> Path:
         return self._folder / f"{hashlib.sha256(question.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.json"

@@ -13,7 +13,7 @@ from tlsync.api.types import IndexedAsset, SearchItem
 from tlsync.clock import from_text
 from tlsync.mirror.kept_answers import KeptAnswers, Known
 from tlsync.mirror.library import Heard, Hit, Person, RemoteClip
-from tlsync.models import IndexId
+from tlsync.models import IndexedAssetId, IndexId
 from tlsync.store.clips import ClipReader
 
 T = TypeVar("T")
@@ -39,16 +39,15 @@ class Listings:
         self._connect = connect
 
     def remote_only(self, index_id: str) -> Heard[RemoteClip]:
-        """Entries of an index without a file on this machine. What is known here is taken out now, not then."""
+        """Entries of an index without a file on this machine. What came here since they were asked for is taken out."""
+        here = self._catalog.known_entries(index_id)
 
         def ask() -> list[Any]:
             listed = self._connect().indexes.indexed_assets.list(IndexId(index_id), page_limit=50)
-            return [_entry(item) for item in listed if item.id]
+            return [_entry(item) for item in listed if item.id and item.id not in here]
 
         known = self._answers.get(f"entries {index_id}", ask, good_for=_LISTINGS_GOOD_FOR)
-        here = self._catalog.known_entries(index_id)
-        clips = _convert(known, _Entry)
-        return _heard(known, tuple(clip.remote() for clip in clips if clip.indexed_asset_id not in here))
+        return self._heard(f"entries {index_id}", known, _Entry, lambda clips: _without(clips, here))
 
     def people(self, index_id: str) -> Heard[Person]:
         """All entities of the account that can be searched for; they belong to no index."""
@@ -64,7 +63,7 @@ class Listings:
             ]
 
         known = self._answers.get("entities", ask, good_for=_LISTINGS_GOOD_FOR)
-        return _heard(known, tuple(_convert(known, Person)))
+        return self._heard("entities", known, Person)
 
     def sightings(self, index_id: str, person: Person) -> Heard[Hit]:
         """Moments that show an entity."""
@@ -90,7 +89,30 @@ class Listings:
             return [msgspec.to_builtins(hit) for rank, item in enumerate(first.data, 1) if (hit := _hit(item, rank))]
 
         known = self._answers.get(question, ask, good_for=_SEARCHES_GOOD_FOR)
-        return _heard(known, tuple(_convert(known, Hit)))
+        return self._heard(question, known, Hit)
+
+    def thumbnail(self, index_id: str, indexed_asset_id: str) -> bytes | None:
+        """The platform's picture of an entry; None if it has none. Waits for the network.
+
+        Raises:
+            TlsyncError: It can't be had now.
+        """
+        client = self._connect()
+        entry = client.indexes.indexed_assets.retrieve(IndexId(index_id), IndexedAssetId(indexed_asset_id))
+        urls = entry.hls.thumbnail_urls if entry.hls else ()
+        return client.pictures.get(urls[0]) if urls else None
+
+    def _heard(
+        self, question: str, known: Known, kind: type[T], choose: Callable[[list[T]], list[Any]] = lambda items: items
+    ) -> Heard[Any]:
+        try:
+            items = choose(msgspec.convert(known.items or [], list[kind]))  # type: ignore[valid-type]
+        except msgspec.ValidationError:
+            self._answers.forget(question)  # kept by another version, whose answers looked otherwise
+            return Heard((), "loading")
+        if known.items is None:
+            return Heard((), "failed", known.trouble) if known.trouble else Heard((), "loading")
+        return Heard(tuple(items), "stale", known.trouble) if known.trouble else Heard(tuple(items))
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -138,18 +160,8 @@ def _hit(item: SearchItem, rank: int) -> Hit | None:
     )
 
 
-def _convert(known: Known, kind: type[T]) -> list[T]:
-    """Kept items as values; an answer kept by another version that no longer fits counts as none."""
-    try:
-        return msgspec.convert(known.items or [], list[kind])  # type: ignore[valid-type]
-    except msgspec.ValidationError:
-        return []
-
-
-def _heard(known: Known, items: tuple[T, ...]) -> Heard[T]:
-    if known.items is None:
-        return Heard((), "failed", known.trouble) if known.trouble else Heard((), "loading")
-    return Heard(items, "stale", known.trouble) if known.trouble else Heard(items)
+def _without(clips: list[_Entry], here: set[str]) -> list[RemoteClip]:
+    return [clip.remote() for clip in clips if clip.indexed_asset_id not in here]
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -11,10 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tlsync.errors import ConfigError
 from tlsync.mirror.fuse_view import FuseView
@@ -27,30 +28,41 @@ _FRESH_S = 1.0
 """How long the kernel may keep names and attributes: a walk asks for each many times within a moment."""
 _MIRROR_INSTEAD = "or use tlsync mirror DIR, which needs nothing installed"
 _TIME_LIMIT_S = 10.0
+_SILENT_AFTER_S = 5.0
+_THREADS = 4
+"""More don't help: Python answers one at a time. Nothing here waits for long."""
+_MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """A mount of ours. `is_alive` False: its process died, and every look at it fails."""
+    """A mount of ours. `dead`: its process died, and every look at it fails. `silent`: it does not answer in time."""
 
     folder: Path
-    is_alive: bool
+    state: Literal["alive", "dead", "silent"]
 
 
-def mounts(mount_table: Path = Path("/proc/self/mountinfo")) -> list[Mounted]:
+def mounts(mount_table: Path = _MOUNT_TABLE) -> list[Mounted]:
     """The mounts of tlsync on this machine."""
-    return [Mounted(folder, _answers(folder)) for folder in _ours(mount_table)]
+    return [Mounted(folder, _state(folder)) for folder in _ours(mount_table)]
+
+
+def place_of(folder: Path) -> Path:
+    """A folder as the mount table names it: without links. What is mounted there is not looked at, it may hang."""
+    by_parent = folder.parent.resolve() / folder.name
+    return by_parent if by_parent in _ours() or not folder.name else folder.resolve()
 
 
 def prepare(folder: Path) -> None:
-    """Make sure that something can be mounted on a folder; a mount that died there is taken away.
+    """Make sure that something can be mounted on a folder, as `place_of` gives it; a mount that died there is taken
+    away.
 
     Raises:
         ConfigError: The folder can't be used, or is in use.
     """
     check_fuse()
-    if folder in _ours():
-        if _answers(folder):
+    while folder in _ours():
+        if _state(folder) != "dead":
             raise ConfigError(f"{folder}: the tree is mounted there already", hint=f"tlsync unmount {folder}")
         log.warning("a mount whose process died is taken away folder=%s", folder)
         unmount(folder)
@@ -71,7 +83,7 @@ def check_fuse() -> None:
         ConfigError: It can't; the hint says what to install.
     """
     if sys.platform == "win32":
-        raise ConfigError("tlsync mount does not work on Windows", hint="use tlsync mirror DIR")
+        raise ConfigError("tlsync mount is for Linux and macOS", hint="on Windows use tlsync mirror DIR")
     try:
         import mfusepy
     except ImportError:
@@ -101,9 +113,13 @@ def serve(view: View, folder: Path) -> None:
     import mfusepy
 
     answers = FuseView(view.tree, view.quiet, caller=lambda: int(mfusepy.fuse_get_context()[2]))
+    operations = _operations(mfusepy, answers)
+    options = {"entry_timeout": _FRESH_S, "attr_timeout": _FRESH_S}
+    if _knows_max_threads(mfusepy):
+        options |= {"max_threads": _THREADS, "max_idle_threads": _THREADS}
     try:
         mfusepy.FUSE(
-            _operations(mfusepy, answers),
+            operations,
             str(folder),
             foreground=True,
             encoding=sys.getfilesystemencoding(),
@@ -114,14 +130,20 @@ def serve(view: View, folder: Path) -> None:
             default_permissions=True,
             fsname=NAME,
             subtype=NAME,
-            entry_timeout=_FRESH_S,
-            attr_timeout=_FRESH_S,
+            **options,
         )
     except RuntimeError as error:
+        if operations.has_begun:
+            return  # a signal ended it, which the library reports as an error
         raise ConfigError(
             f"{folder}: the system refuses the mount (code {error})",
             hint=f"is {folder} an empty folder of yours? is /dev/fuse open to you? {_MIRROR_INSTEAD}",
         ) from error
+
+
+def _knows_max_threads(mfusepy: Any) -> bool:
+    """libfuse before 3.12 refuses the option; later ones complain on stderr about their own defaults without them."""
+    return bool((mfusepy.fuse_version_major, mfusepy.fuse_version_minor) >= (3, 12))
 
 
 def unmount(folder: Path) -> None:
@@ -134,15 +156,19 @@ def unmount(folder: Path) -> None:
         raise ConfigError(f"{folder}: nothing of tlsync is mounted there", hint="tlsync unmount names the mounts")
     tool = _fusermount()
     command = [tool, "-u"] if tool else ["umount"]
-    if not _answers(folder):
+    if _state(folder) != "alive":
         command.append("-z" if tool else "-l")  # nobody can be at work in it
-    done = subprocess.run([*command, "--", str(folder)], capture_output=True, text=True, timeout=_TIME_LIMIT_S)
-    if done.returncode != 0:
-        why = (done.stderr or done.stdout).strip().splitlines()
-        raise ConfigError(
-            f"{folder}: can't be unmounted: {why[-1] if why else 'the system does not say why'}",
-            hint="close what is open in it, and leave it in every shell",
-        )
+    try:
+        done = subprocess.run([*command, "--", str(folder)], capture_output=True, text=True, timeout=_TIME_LIMIT_S)
+        said = (done.stderr or done.stdout).strip().splitlines() or ["the system does not say why"]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        said = [f"{command[0]} does not work ({type(error).__name__})"]
+    else:
+        if done.returncode == 0:
+            return
+    raise ConfigError(
+        f"{folder}: can't be unmounted: {said[-1]}", hint="close what is open in it, and leave it in every shell"
+    )
 
 
 def _operations(mfusepy: Any, answers: FuseView) -> Any:
@@ -150,6 +176,10 @@ def _operations(mfusepy: Any, answers: FuseView) -> Any:
 
     class ReadOnly(mfusepy.Operations):  # type: ignore[misc]
         use_ns = True
+        has_begun = False
+
+        def init(self, path: str) -> None:
+            self.has_begun = True
 
         def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
             return answers.attributes(path)
@@ -173,7 +203,7 @@ def _operations(mfusepy: Any, answers: FuseView) -> Any:
     return ReadOnly()
 
 
-def _ours(mount_table: Path = Path("/proc/self/mountinfo")) -> list[Path]:
+def _ours(mount_table: Path = _MOUNT_TABLE) -> list[Path]:
     """Where trees are mounted. Source: proc(5), mountinfo: field 5 is the place, the type follows the dash."""
     try:
         lines = mount_table.read_bytes().splitlines()
@@ -198,12 +228,22 @@ def _ours_by_command() -> list[Path]:
     return [Path(rest.rpartition(" (")[0]) for _, _, rest in rows]
 
 
-def _answers(folder: Path) -> bool:
-    try:
-        folder.stat()
-    except OSError as error:
-        return error.errno not in (errno.ENOTCONN, errno.EIO, errno.ENXIO)
-    return True
+def _state(folder: Path) -> Literal["alive", "dead", "silent"]:
+    """How a mount is. A process that was stopped never answers, so the question has a thread and a time limit."""
+    found: list[Literal["alive", "dead"]] = []
+
+    def look() -> None:
+        try:
+            os.scandir(folder).close()  # goes to the process; attributes the kernel may still remember
+        except OSError as error:
+            found.append("dead" if error.errno in (errno.ENOTCONN, errno.EIO, errno.ENXIO) else "alive")
+        else:
+            found.append("alive")
+
+    thread = threading.Thread(target=look, name="tlsync-looking", daemon=True)
+    thread.start()
+    thread.join(_SILENT_AFTER_S)
+    return found[0] if found else "silent"
 
 
 def _fusermount() -> str | None:

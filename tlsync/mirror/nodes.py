@@ -16,8 +16,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file whose bytes lie elsewhere on this machine, in the cache of thumbnails."""
+    """A file whose bytes lie in the cache of thumbnails. `name` says by its end what it is."""
 
+    name: str
     size_bytes: int
     modified_ns: int
     read: Callable[[], bytes]
@@ -35,13 +36,13 @@ class Link:
 class Folder:
     """A folder. `list` names its entries; `enter` finds one that is not listed, such as a search nobody made yet.
 
-    `stamp`, where there is one, is the same as long as everything in the folder is, and costs nothing to know.
+    `stamp`, where there is one, gives the same text as long as everything in the folder is the same, and costs little.
     """
 
     modified_ns: int
     list: Callable[[], Mapping[str, Node]]
     enter: Callable[[str], Node | None] | None = None
-    stamp: str | None = None
+    stamp: Callable[[], str] | None = None
 
 
 Node = Folder | File | Picture | Link

@@ -76,7 +76,7 @@ class Tree:
 
     def _indexes(self) -> Iterator[tuple[str, Node]]:
         shelves: dict[str, list[Shelf]] = {}
-        for shelf in self._catalog.shelves():
+        for shelf in self._shelves():
             shelves.setdefault(shelf.index_id, []).append(shelf)
         for name, (index_id, of_index) in _named(shelves.items(), lambda item: (item[1][0].index_name, item[0])):
             yield name, self._folder(name, partial(self._views, name, index_id, of_index))
@@ -105,22 +105,22 @@ class Tree:
                 yield name, self._folder(key, partial(self._below, top, root, shelf, entry))
 
     def _years(self, top: str, index_id: str) -> Iterator[tuple[str, Node]]:
-        days: dict[str, list[str]] = {}
-        for day in self._catalog.days(index_id):
-            days.setdefault(day[:4], []).append(day)
+        days: dict[str, dict[str, list[int]]] = {}
+        for day, files in self._catalog.days(index_id).items():
+            days.setdefault(day[:4], {})[day] = files
         for year, of_year in days.items():
             key = f"{top}/by-date/{year}"
-            yield year, self._folder(key, partial(self._days, top, index_id, of_year), _noon_ns(of_year[-1]))
+            yield year, self._folder(key, partial(self._days, top, index_id, of_year), _noon_ns(max(of_year)))
 
-    def _days(self, top: str, index_id: str, days: list[str]) -> Iterator[tuple[str, Node]]:
-        for day in days:
-            find = partial(self._catalog.clips_of_day, index_id, day)
+    def _days(self, top: str, index_id: str, days: dict[str, list[int]]) -> Iterator[tuple[str, Node]]:
+        for day, files in days.items():
+            find = partial(self._catalog.clips, index_id, files=files)
             list_ = partial(self._links, top, 3, find)
             yield day, self._folder(f"{top}/by-date/{day[:4]}/{day}", list_, _noon_ns(day))
 
     def _topics(self, top: str, index_id: str) -> Iterator[tuple[str, Node]]:
-        for name, topic in _named(self._catalog.topics(index_id), lambda topic: (topic, topic)):
-            find = partial(self._catalog.clips_of_topic, index_id, topic)
+        for name, (_, contents) in _named(self._catalog.topics(index_id).items(), lambda item: (item[0], item[0])):
+            find = partial(self._catalog.clips, index_id, contents=contents)
             yield name, self._folder(f"{top}/by-topic/{name}", partial(self._links, top, 2, find))
 
     def _people(self, top: str, index_id: str) -> Iterator[tuple[str, Node]]:
@@ -136,7 +136,13 @@ class Tree:
         heard = self._platform.remote_only(index_id)
         yield from self._heard(heard)
         for name, clip in _remote_names(heard):
-            yield name, Folder(clip.modified_ns, partial(files_of_remote_clip, clip.facts, clip.modified_ns))
+            yield name, Folder(clip.modified_ns, partial(self._remote_files, index_id, clip))
+
+    def _remote_files(self, index_id: str, clip: RemoteClip) -> Mapping[str, Node]:
+        picture = self._pictures.remote_picture(clip)
+        if picture is None:
+            self._pictures.want_remote(index_id, clip)
+        return files_of_remote_clip(clip, picture)
 
     def _searches(self, top: str, index_id: str) -> Iterator[tuple[str, Node]]:
         for query in self._platform.searches(index_id):
@@ -170,19 +176,24 @@ class Tree:
         return Folder(self._made_ns, lambda: dict(list_()))
 
     def _clip(self, clip: Clip, shelf: Shelf) -> Folder:
-        def files() -> Mapping[str, Node]:
-            facts = self._catalog.facts(clip)
-            picture = self._pictures.picture(clip)
-            if facts and picture is None:
-                self._pictures.want(clip, facts, shelf)
-            return files_of_clip(clip, facts, shelf, picture)
+        return Folder(
+            clip.modified_ns, partial(self._clip_files, clip, shelf), stamp=partial(self._clip_stamp, clip, shelf)
+        )
 
-        stamp = repr((clip, shelf.path, shelf.index_name, shelf.is_online, shelf.trouble, self._has_picture(clip)))
-        remembered = partial(self._memo.get, f"clip {clip.file_id} {clip.index_id}", files)
-        return Folder(clip.modified_ns, remembered, stamp=stamp)
+    def _clip_files(self, clip: Clip, shelf: Shelf) -> Mapping[str, Node]:
+        key = f"clip {clip.file_id} {clip.index_id}"
+        files, has_picture = self._memo.get(key, partial(self._read_clip, clip, shelf))
+        if not has_picture:
+            self._pictures.want(clip, shelf)  # not remembered: the next look may come from somebody who wants one
+        return files
 
-    def _has_picture(self, clip: Clip) -> bool:
-        return self._pictures.picture(clip) is not None
+    def _read_clip(self, clip: Clip, shelf: Shelf) -> tuple[Mapping[str, Node], bool]:
+        picture = self._pictures.picture(clip)
+        return files_of_clip(clip, self._catalog.facts(clip), shelf, picture), picture is not None
+
+    def _clip_stamp(self, clip: Clip, shelf: Shelf) -> str:
+        picture = self._pictures.picture(clip)
+        return repr((clip, shelf.path, shelf.index_name, shelf.is_online, shelf.trouble, picture and picture.name))
 
     def _links(self, top: str, depth: int, find: Callable[[], list[Clip]]) -> Iterator[tuple[str, Node]]:
         """Clips as links from a folder that is `depth` levels below the index."""
@@ -191,9 +202,12 @@ class Tree:
             if place is not None:
                 yield name, Link("../" * depth + place, clip.modified_ns)
 
+    def _shelves(self) -> list[Shelf]:
+        return self._memo.get("shelves", self._catalog.shelves)
+
     def _place(self, clip: Clip) -> str | None:
         """Where a clip's folder is, from its index on: `by-folder/ROOT/…/CLIP`."""
-        shelves = [shelf for shelf in self._catalog.shelves() if shelf.index_id == clip.index_id]
+        shelves = [shelf for shelf in self._shelves() if shelf.index_id == clip.index_id]
         for root, shelf in _roots(shelves):
             if shelf.root_id != clip.root_id:
                 continue
@@ -241,7 +255,8 @@ class Tree:
             if hit.indexed_asset_id not in local:
                 clips = self._catalog.clips_of(index_id, hit.indexed_asset_id)
                 local[hit.indexed_asset_id] = min(clips, key=lambda clip: clip.state == "missing") if clips else None
-        remote = self._memo.get(f"remote {index_id}", partial(self._remote_by_id, index_id)) if heard.items else {}
+        is_known = all(local.values())  # else the whole index has to be listed to say what the others are called
+        remote = {} if is_known else self._memo.get(f"remote {index_id}", partial(self._remote_by_id, index_id))
         labels = [
             (self._hit_label(hit, local[hit.indexed_asset_id], remote), str(n)) for n, hit in enumerate(heard.items)
         ]
@@ -280,7 +295,7 @@ def child(node: Node, name: str) -> Node | None:
 
 def is_query(name: str) -> bool:
     """Whether a name below `search/` is meant as a query, and not looked for by some program in every folder."""
-    is_plain = len(name) <= _LONGEST_QUERY and name.isprintable() and any(letter.isalnum() for letter in name)
+    is_plain = len(name) <= _LONGEST_QUERY and name.isprintable() and "/" not in name and any(map(str.isalnum, name))
     return is_plain and not name.startswith((".", "…")) and name.lower() not in _NO_QUERIES
 
 

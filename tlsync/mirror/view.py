@@ -6,19 +6,21 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tlsync.api import TwelveLabs
 from tlsync.clock import Clock, SystemClock
+from tlsync.errors import Interrupted
 from tlsync.media.probe import Prober
 from tlsync.mirror.kept_answers import KeptAnswers
 from tlsync.mirror.listings import Listings
 from tlsync.mirror.memo import Memo
 from tlsync.mirror.thumbnails import Thumbnails
 from tlsync.mirror.tree import Tree
-from tlsync.store.clips import ClipReader
+from tlsync.store.clips import Clip, ClipFacts, ClipReader
 
 _FOLDER = "mirror"
 
@@ -46,11 +48,13 @@ class View:
         self._client: TwelveLabs | None = None
         self._prober: Prober | None = None
         self._changes = 0
+        self._is_closed = False
         self.catalog = ClipReader(state_dir)
         self.answers = KeptAnswers(state_dir / _FOLDER / "answers", clock, self._changed)
-        self.thumbnails = Thumbnails(state_dir / _FOLDER / "thumbnails", self._reader_of_media, self._changed)
         self.memo = Memo(self.mark, clock)
         listings = Listings(self.answers, self.catalog, self._platform)
+        sources = _Sources(self.answers.is_quiet, self._reader_of_media, self.catalog.facts, listings.thumbnail)
+        self.thumbnails = Thumbnails(state_dir / _FOLDER / "thumbnails", sources, clock, self._changed)
         self.tree = Tree(self.catalog, listings, self.thumbnails, self.memo, made_ns=time.time_ns())
 
     def quiet(self) -> AbstractContextManager[None]:
@@ -76,7 +80,11 @@ class View:
         self.memo.clear()
 
     def close(self) -> None:
+        """End what is under way, and close everything."""
+        self.answers.close()
+        self.thumbnails.close()
         with self._lock:
+            self._is_closed = True
             for part in (self._client, self._prober):
                 if part is not None:
                     part.close()
@@ -95,12 +103,28 @@ class View:
 
     def _platform(self) -> TwelveLabs:
         with self._lock:
+            self._check_open()
             if self._client is None:
                 self._client = self._connect()
             return self._client
 
     def _reader_of_media(self) -> Prober:
         with self._lock:
+            self._check_open()
             if self._prober is None:
                 self._prober = Prober()
             return self._prober
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise Interrupted("the tree was closed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """See `thumbnails.Sources`."""
+
+    is_quiet: Callable[[], bool]
+    prober: Callable[[], Prober]
+    facts: Callable[[Clip], ClipFacts | None]
+    thumbnail: Callable[[str, str], bytes | None]
