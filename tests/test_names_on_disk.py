@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hostile_names import assert_harmless, hostile_name
+from tlsync import names_on_disk
 from tlsync.names_on_disk import LEAST_LIMIT_BYTES, collation_key, safe_name, unique_names
 
 ID = "65f0b0000000000000000a01"
@@ -117,3 +119,14 @@ def test_random_names_of_the_emulator_are_harmless() -> None:
     source = random.Random(1)
     for _ in range(500):
         assert_harmless(safe_name(hostile_name(source), ID))
+
+
+_ORDINARY = st.text(st.sampled_from("aB09_-. ()+,~%$;'!&con"), max_size=30)
+
+
+@given(st.lists(st.tuples(_ORDINARY, st.text("ab1", max_size=3)), max_size=8))
+def test_the_short_way_of_ordinary_names_leads_to_the_same(items: list[tuple[str, str]]) -> None:
+    quickly = unique_names(items)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(names_on_disk, "_PLAIN", re.compile("(?!)"))
+        assert unique_names(items) == quickly

@@ -21,6 +21,8 @@ _DROPPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of Unicode. Letters that are unknown today stay, so that names don't change with the next Unicode."""
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
 """Devices on Windows, with any extension. Source: Microsoft, "Naming Files, Paths, and Namespaces"."""
+_PLAIN = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_ .()+=,@#&'\[\]{}!~$%^;-]{0,198}[A-Za-z0-9_-])?")
+"""Names as cameras give them, which stay as they are; most names are such."""
 _LONGEST_ENDING_BYTES = 16
 _LONGEST_TEXT = 4096
 """Characters that are looked at; a name is cut far earlier."""
@@ -45,27 +47,40 @@ def unique_names(items: Sequence[tuple[str, str]], *, limit_bytes: int = 200) ->
     A name that nobody else wants stays as it is. All that want the same one get their id added, or a hash where that
     is not enough.
     """
+    parts = [_parts(text, id) for text, id in items]
+    levels = [0] * len(items)
+    names = [_joined(*part, "", limit_bytes) for part in parts]
+    keys = [collation_key(name) for name in names]
+    marks: list[tuple[str, str, str]] = []
+    while True:
+        wanted = Counter(keys)
+        if len(wanted) == len(keys):
+            return names
+        again = [n for n, key in enumerate(keys) if levels[n] < 2 and wanted[key] > 1]
+        if not again:
+            return names
+        marks = marks or _marks(items)
+        for n in again:
+            levels[n] += 1
+            names[n] = _joined(*parts[n], marks[n][levels[n]], limit_bytes)
+            keys[n] = collation_key(names[n])
+
+
+def _marks(items: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """What is added to names that two want: nothing, then the id, then a hash."""
     seen: Counter[str] = Counter()
     marks: list[tuple[str, str, str]] = []
     for text, id in items:
         seen[id] += 1
         secret = f"{id}\0{text}\0{seen[id]}".encode("utf-8", "surrogatepass")
         marks.append(("", f"-{_id_or_hash(id)}", f"~{hashlib.sha256(secret).hexdigest()[:32]}"))
-    parts = [_parts(text, id) for text, id in items]
-    levels = [0] * len(items)
-    names = [_joined(*part, "", limit_bytes) for part in parts]
-    while True:
-        wanted = Counter(collation_key(name) for name in names)
-        again = [n for n, name in enumerate(names) if levels[n] < 2 and wanted[collation_key(name)] > 1]
-        if not again:
-            return names
-        for n in again:
-            levels[n] += 1
-            names[n] = _joined(*parts[n], marks[n][levels[n]], limit_bytes)
+    return marks
 
 
 def collation_key(name: str) -> str:
     """Equal for names that some file system takes for the same."""
+    if name.isascii():
+        return name.lower()
     seen = "".join(letter for letter in name if unicodedata.category(letter) != "Cf")  # some don't see these
     folded = unicodedata.normalize("NFKD", seen).upper().casefold()
     return unicodedata.normalize("NFKC", folded).casefold()
@@ -73,6 +88,8 @@ def collation_key(name: str) -> str:
 
 def _parts(text: str, fallback_id: str) -> tuple[str, str]:
     """Stem and extension, freed of all that is not for names."""
+    if _PLAIN.fullmatch(text) and text.strip("_-"):
+        return _split(text)
     if len(text) > _LONGEST_TEXT:
         text = text[: _LONGEST_TEXT // 2] + text[-_LONGEST_TEXT // 2 :]
     composed = unicodedata.normalize("NFC", text)
@@ -81,7 +98,10 @@ def _parts(text: str, fallback_id: str) -> tuple[str, str]:
     bare = name.lstrip(".")
     if not bare.strip(" ._"):
         return _id_or_hash(fallback_id), ""
-    name = "_" * (len(name) - len(bare)) + bare  # a hidden name could be a setting of some program
+    return _split("_" * (len(name) - len(bare)) + bare)  # a hidden name could be a setting of some program
+
+
+def _split(name: str) -> tuple[str, str]:
     stem, dot, ending = name.rpartition(".")
     if not stem or not ending.isalnum() or len(ending.encode()) >= _LONGEST_ENDING_BYTES:
         return name, ""

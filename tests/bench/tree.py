@@ -2,7 +2,8 @@
 
     python -m tests.bench.tree [--clips 100000] [--rounds 3] [--plain FOLDER]
 
-A catalog of that many clips is made, 1,000 in each folder, and 10,000 more in one folder. Printed are medians of wall
+A catalog of that many clips is made, 1,000 in each folder, 500 on each day, two of 200 topics each; and 10,000 more in
+one folder. Printed are medians of wall
 seconds, for the mount, for the plain files that `tlsync mirror` makes of the same clips, and the ratio; then the memory
 of the mount, and the time of a `mirror` run that finds nothing to do. There is no pass or fail.
 """
@@ -20,13 +21,22 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.mirror.shelves import Entry, fill
+from tests.mirror.shelves import NOON_NS, TEXTS, Entry, fill
 from tlsync.mirror import mount
 
-CAPTIONED = 10_000
+IN_ONE = 10_000
 PER_FOLDER = 1_000
+PER_DAY = 500
+DAY_NS = 86_400 * 10**9
+# Sound: no thumbnails are made of media that is not there, while others are measured.
 BIG = "clips/by-folder/big"
 MANY = "clips/by-folder/many"
+
+
+def entries(path: Callable[[int], str], number: int) -> Iterator[Entry]:
+    texts = [{**TEXTS, "gist": {"title": "t", "topics": [f"topic {n}", f"topic {n + 1}"]}} for n in range(199)]
+    for n in range(number):
+        yield Entry(path(n), texts[n % 199], modified_ns=NOON_NS + n // PER_DAY * DAY_NS, kind="audio")
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -49,7 +59,7 @@ def mounted(command: list[str], folder: Path) -> Iterator[int]:
     folder.mkdir(exist_ok=True)
     server = subprocess.Popen([*command, "mount", str(folder)], stderr=subprocess.DEVNULL)
     try:
-        while mount.Mounted(folder, "alive") not in mount.mounts():
+        while not mount.is_alive(folder):
             assert server.poll() is None, "it does not mount"
             time.sleep(0.05)
         yield server.pid
@@ -70,20 +80,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--plain", type=Path, help="Where the plain files go, for example on a tmpfs.")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tlsync-bench-") as name:
-        folder = Path(name).resolve()
-        state, plain = folder / "state", Path(tempfile.mkdtemp(dir=arguments.plain or folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="tlsync-bench-") as name,
+        tempfile.TemporaryDirectory(prefix="tlsync-bench-", dir=arguments.plain) as plain_name,
+    ):
+        folder, plain = Path(name).resolve(), Path(plain_name)
+        state = folder / "state"
         config = folder / "config.toml"
         config.write_text(f'state_dir = "{state}"\n[[root]]\npath = "{folder}/big"\n')
         os.environ["TWELVELABS_BASE_URL"] = "http://127.0.0.1:9"
         command = [sys.executable, "-m", "tlsync", "--config", str(config)]
-        fill(state, folder / "big", (Entry(f"A{n:05d}_C001.mov") for n in range(CAPTIONED)))
+        fill(state, folder / "big", entries(lambda n: f"A{n:05d}_C001.mov", IN_ONE))
         first_s = timed(run(*command, "mirror", str(plain)))
         again_s = statistics.median(timed(run(*command, "mirror", str(plain))) for _ in range(arguments.rounds))
-        show(f"mirror, first run, {CAPTIONED} clips", first_s)
+        show(f"mirror, first run, {IN_ONE} clips", first_s)
         show("mirror, nothing changed", again_s, statistics.median(timed(run("find", str(plain))) for _ in range(3)))
-        many = (Entry(f"{n // PER_FOLDER:04d}/B{n:06d}_C001.mov") for n in range(arguments.clips))
-        fill(state, folder / "many", many)
+        fill(state, folder / "many", entries(lambda n: f"{n // PER_FOLDER:04d}/B{n:06d}_C001.mov", arguments.clips))
         tree = folder / "tree"
         cold, warm, du = [], [], []
         for _ in range(arguments.rounds):
@@ -94,12 +106,12 @@ def main() -> None:
                 du.append(timed(run("du", "-s", str(tree / BIG))))
                 print(f"    peak after du {peak_mib(server):.0f} MiB", flush=True)
         both = [timed(run("ls", "-U", str(plain / BIG))) for _ in range(5)]
-        show(f"list a folder of {CAPTIONED}, cold", statistics.median(cold), statistics.median(both))
-        show(f"list a folder of {CAPTIONED}, warm", statistics.median(warm), statistics.median(both))
+        show(f"list a folder of {IN_ONE}, cold", statistics.median(cold), statistics.median(both))
+        show(f"list a folder of {IN_ONE}, warm", statistics.median(warm), statistics.median(both))
         both = [timed(run("du", "-s", str(plain / BIG))) for _ in range(3)]
-        show(f"du over {CAPTIONED} clips", statistics.median(du), statistics.median(both))
+        show(f"du over {IN_ONE} clips", statistics.median(du), statistics.median(both))
         both = [timed(run("find", str(plain / BIG))) for _ in range(3)]
-        share = arguments.clips / CAPTIONED
+        share = arguments.clips / IN_ONE
         with mounted(command, tree) as server:
             found = timed(run("find", str(tree / MANY)))
             show(f"find over {arguments.clips} clips", found, statistics.median(both) * share)

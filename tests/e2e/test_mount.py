@@ -18,6 +18,7 @@ import pytest
 from tests.e2e.test_processes import CANARY_KEY, CHUNK_BYTES, Desk, wait_until
 from tests.mirror.shelves import Entry, fill
 from tlsync.mirror import mount
+from tlsync.models import Cue
 from tlsync.sandbox.server import SandboxServer
 
 MakeClip = Callable[..., Path]
@@ -59,7 +60,7 @@ class Stand:
         return server
 
     def is_mounted(self) -> bool:
-        return mount.Mounted(self.folder, "alive") in mount.mounts()
+        return mount.is_alive(self.folder)
 
     def said(self) -> str:
         """All that was written to stderr."""
@@ -197,6 +198,17 @@ def test_a_dead_mount_can_be_taken_away(stand: Stand) -> None:
     assert (code, os.listdir(stand.folder)) == (0, []), said
 
 
+def test_a_mount_that_does_not_answer_can_be_taken_away(stand: Stand) -> None:
+    """Its process was stopped: nothing of ours may hang with it."""
+    server = stand.mount()
+    server.send_signal(signal.SIGSTOP)
+    try:
+        code, _, said = stand.desk.run("unmount", str(stand.folder))
+        assert (code, stand.folder in mount._ours()) == (0, False), said
+    finally:
+        server.send_signal(signal.SIGCONT)
+
+
 def test_in_the_background_and_through_a_link(stand: Stand) -> None:
     stand.fill(Entry("lake.mp4"))
     link = stand.desk.folder / "link"
@@ -259,27 +271,30 @@ def test_the_catalog_comes_later_changes_and_is_replaced(stand: Stand) -> None:
 
 def test_a_search_is_entered_and_stays_when_the_network_is_away(stand: Stand, make_clip: MakeClip) -> None:
     """One story, since it needs a real sync: entering a query searches; away is said and the answer kept."""
-    make_clip(stand.desk.footage / "lake.mp4")
+    make_clip(stand.desk.footage / "lake.mp4", cues=(Cue(0.5, 2.25, "Boats on the lake."),))
     stand.desk.json("sync")
     stand.mount()
     search = stand.folder / "clips" / "search"
     assert os.listdir(search) == []
-    stand.desk.server.faults.delay("search.create", 0.5)
-    first = os.listdir(search / "a boat")
+    stand.desk.server.faults.delay("search.create", 2)
+    first = os.listdir(search / "boats")
     assert first == ["…loading"]
-    assert "being asked" in (search / "a boat" / "…loading").read_text()
-    wait_until(lambda: "…loading" not in os.listdir(search / "a boat"), "the hits")
-    hits = sorted(os.listdir(search / "a boat"))
-    assert hits[0].startswith("001 00-00-0")
-    assert hits[0].endswith(" lake.mp4")
-    assert json.loads((search / "a boat" / hits[0] / "info.json").read_text())["rank"] == 1
-    assert (search / "a boat" / hits[0] / "clip" / "info.json").exists()
-    assert os.listdir(search) == ["a boat"]
+    assert "being asked" in (search / "boats" / "…loading").read_text()
+    wait_until(lambda: "…loading" not in os.listdir(search / "boats"), "the hits")
+    hits = sorted(os.listdir(search / "boats"))
+    assert "001 00-00-00.500–00-00-02.250 lake.mp4" in hits
+    assert json.loads((search / "boats" / hits[0] / "info.json").read_text())["rank"] == 1
+    assert (search / "boats" / hits[0] / "clip" / "info.json").exists()
+    assert "Boats on the lake." in (search / "boats" / hits[0] / "transcript.txt").read_text()
+    thumbnail = stand.folder / "clips" / "by-folder" / "footage" / "lake.mp4" / "thumbnail.jpg"
+    wait_until(thumbnail.exists, "the thumbnail")
+    assert thumbnail.read_bytes()[:3] == b"\xff\xd8\xff"
+    assert os.listdir(search) == ["boats"]
     assert stand.desk.server.ledger.counts()["search.create"] == 1
 
     stand.desk.server.faults.answer("*", 503, times=None)
-    assert sorted(os.listdir(search / "a boat")) == hits
-    assert os.listdir(search / "a dog") == ["…loading"]
+    assert sorted(os.listdir(search / "boats")) == hits
+    assert os.listdir(search / "lake") == ["…loading"]
     stand.desk.server.faults.clear()
-    wait_until(lambda: not {"…loading", "…offline"} & set(os.listdir(search / "a dog")), "the network again", 90)
+    wait_until(lambda: not {"…loading", "…offline"} & set(os.listdir(search / "lake")), "the network again", 90)
     assert CANARY_KEY not in stand.said()

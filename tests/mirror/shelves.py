@@ -41,6 +41,7 @@ class Entry:
     modified_ns: int = NOON_NS
     state: str = "enriched"
     size_bytes: int = 1000
+    kind: str = "video"
 
 
 def fill(
@@ -57,8 +58,11 @@ def fill(
         numbered = list(enumerate(entries, base + 1))
         connection.executemany(
             "INSERT INTO contents (id, size_bytes, fingerprint, sha256, kind, container, duration_s, seen_at)"
-            " VALUES (?, ?, ?, ?, 'video', 'mp4', 70.0, ?)",
-            ((number, entry.size_bytes, f"f1-{number}", f"{number:064x}", now) for number, entry in numbered),
+            " VALUES (?, ?, ?, ?, ?, 'mp4', 70.0, ?)",
+            (
+                (number, entry.size_bytes, f"f1-{number}", f"{number:064x}", entry.kind, now)
+                for number, entry in numbered
+            ),
         )
         connection.executemany(
             "INSERT INTO files (root_id, path, state, size_bytes, mtime_ns, ctime_ns, inode, content_id, changed_at)"

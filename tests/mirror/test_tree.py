@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.mirror.shelves import NOON_NS, Entry, Told, entry_id, fill, tree_of
+from tests.mirror.shelves import NOON_NS, Entry, NoPictures, Told, entry_id, fill, tree_of
+from tlsync.clock import SystemClock
 from tlsync.errors import UnknownPath
+from tlsync.mirror import clip_files
 from tlsync.mirror.library import Heard, Hit, Person, RemoteClip
+from tlsync.mirror.memo import Memo
 from tlsync.mirror.nodes import File, Folder, Link, Node
 from tlsync.mirror.tree import Tree, is_query
+from tlsync.store.clips import Clip, ClipReader, Shelf
 
 
 def names(tree: Tree, path: str) -> list[str]:
@@ -209,3 +213,40 @@ def test_any_topic_is_one_harmless_name(tmp_path_factory: pytest.TempPathFactory
     for name in found:
         assert "/" not in name
         assert names(tree, f"clips/by-topic/{name}") == ["a.mp4"]
+
+
+def test_only_a_video_without_a_picture_wants_one(state_dir: Path, footage: Path) -> None:
+    fill(state_dir, footage, [Entry("lake.mp4"), Entry("sound.wav", kind="audio")])
+    reader = ClipReader(state_dir)
+    wanted: list[str] = []
+
+    class Pictures(NoPictures):
+        def want(self, clip: Clip, shelf: Shelf) -> None:
+            wanted.append(clip.name)
+
+    tree = Tree(reader, Told(), Pictures(), Memo(reader.version, SystemClock()), NOON_NS)
+    names(tree, "clips/by-folder/Footage")
+    assert wanted == []
+    names(tree, "clips/by-folder/Footage/lake.mp4")
+    names(tree, "clips/by-folder/Footage/sound.wav")
+    assert wanted == ["lake.mp4"]
+
+
+def test_odd_texts_in_the_catalog_spoil_nothing(state_dir: Path, footage: Path) -> None:
+    texts = {"summary": "half \ud83d", "gist": {"title": "\udc00"}, "transcription": [{"from": 1}]}
+    fill(state_dir, footage, [Entry("lake.mp4", texts)])
+    tree, here = tree_of(state_dir), "clips/by-folder/Footage/lake.mp4"
+    assert text(tree, f"{here}/summary.txt") == "half ?\n"
+    assert json.loads(text(tree, f"{here}/info.json"))["title"] == "?"
+    assert "transcript.srt" in names(tree, here)
+
+
+def test_captions_are_not_written_for_who_only_reads_names(
+    state_dir: Path, footage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(state_dir, footage, [Entry("lake.mp4")])
+    monkeypatch.setattr(clip_files, "to_srt", None)
+    tree, here = tree_of(state_dir), "clips/by-folder/Footage/lake.mp4"
+    assert "transcript.srt" in names(tree, here)
+    with pytest.raises(TypeError):
+        text(tree, f"{here}/transcript.srt")

@@ -50,7 +50,7 @@ def _in_background(options: GlobalOptions, settings: Settings, target: Path) -> 
     """The same command in a process of its own, which outlives this one. What it has to say goes to a log."""
     from tlsync.mirror import mount
 
-    command = [sys.executable, "-m", "tlsync"]
+    command = [sys.executable, "-m", "tlsync", "--log-format", options.log_format, *["-v"] * options.verbosity]
     if options.config is not None:
         command += ["--config", str(absolute((options.config,))[0])]
     if options.profile is not None:
@@ -66,7 +66,7 @@ def _in_background(options: GlobalOptions, settings: Settings, target: Path) -> 
             start_new_session=True,
         )
         deadline_s = time.monotonic() + _PATIENCE_S
-        while not any(found.folder == target and found.state == "alive" for found in mount.mounts()):
+        while not mount.is_alive(target):
             try:
                 process.wait(0.05)
             except subprocess.TimeoutExpired:

@@ -68,7 +68,10 @@ def _after_answers(view: View, node: Node, name: str) -> Node | None:
     from tlsync.mirror.nodes import Folder
     from tlsync.mirror.tree import LOADING
 
-    if not isinstance(node, Folder) or not (node.stamp is not None or LOADING in node.list()):
+    if not isinstance(node, Folder):
         return None
-    view.settle(ANSWER_PATIENCE_S)
-    return node.list().get(name)
+    listed = node.list()
+    if name not in listed and (node.stamp is not None or LOADING in listed):
+        view.settle(ANSWER_PATIENCE_S)
+        listed = node.list()
+    return listed.get(name)

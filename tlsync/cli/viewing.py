@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tlsync.api_key import load_api_key
+from tlsync.cli.wiring import key_of
 from tlsync.config import Settings
-from tlsync.logs import register_secret
-from tlsync.private_process import keep_private
 
 if TYPE_CHECKING:
     from tlsync.api import TwelveLabs
@@ -28,10 +25,8 @@ def opened_view(settings: Settings) -> Iterator[View]:
     def connect() -> TwelveLabs:
         from tlsync.api import TwelveLabs
 
-        keep_private()
-        key = load_api_key(settings.platform.api_key_file, os.environ)
-        register_secret(key)
-        return TwelveLabs(api_key=key, base_url=settings.platform.base_url)
+        key = key_of(settings.platform)
+        return TwelveLabs(api_key=key.secret, base_url=settings.platform.base_url)
 
     with View(settings.state_dir, connect) as view:
         yield view

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -29,13 +30,21 @@ def files_of_clip(clip: Clip, facts: ClipFacts | None, shelf: Shelf, picture: Pi
         if texts.get(kind):
             nodes[f"{kind}.json"] = File(_json(texts[kind]), modified_ns)
     if texts.get("transcription"):
-        cues = msgspec.convert(texts["transcription"], tuple[Cue, ...])
-        nodes["transcript.srt"] = File(to_srt(cues).encode(), modified_ns)
-        nodes["transcript.vtt"] = File(to_vtt(cues).encode(), modified_ns)
-        nodes["transcript.txt"] = File(transcript_text(cues), modified_ns)
+        nodes |= _transcripts(texts["transcription"], modified_ns)
     if picture is not None:
         nodes[picture.name] = picture
     return nodes
+
+
+def _transcripts(spoken: list[Any], modified_ns: int) -> dict[str, Node]:
+    cues = cues_of(spoken)
+    room_bytes = sum(len(cue.text) + 64 for cue in cues)
+    forms: dict[str, Callable[[], bytes]] = {
+        "transcript.srt": lambda: to_srt(cues).encode("utf-8", "replace"),
+        "transcript.vtt": lambda: to_vtt(cues).encode("utf-8", "replace"),
+        "transcript.txt": lambda: transcript_text(cues),
+    }
+    return {name: File(write, modified_ns, room_bytes=2 * room_bytes) for name, write in forms.items()}
 
 
 def files_of_hit(hit: Hit, link: str | None, filename: str, cues: tuple[Cue, ...], modified_ns: int) -> dict[str, Node]:
@@ -75,6 +84,14 @@ def files_of_remote_clip(clip: RemoteClip, picture: Picture | None) -> dict[str,
     if picture is not None:
         nodes[picture.name] = picture
     return nodes
+
+
+def cues_of(spoken: Any) -> tuple[Cue, ...]:
+    """A transcription as the catalog has it; none where it has another shape."""
+    try:
+        return msgspec.convert(spoken or [], tuple[Cue, ...])
+    except msgspec.ValidationError:
+        return ()
 
 
 def transcript_text(cues: tuple[Cue, ...]) -> bytes:
@@ -135,8 +152,11 @@ def _info(clip: Clip, facts: ClipFacts | None, shelf: Shelf) -> dict[str, Any]:
 
 
 def _json(value: Any) -> bytes:
-    # What is no text in a name becomes a replacement character: readers of JSON take nothing else.
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    try:
+        return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    except UnicodeEncodeError:
+        # What is no text in a name becomes a replacement character: readers of JSON take nothing else.
+        return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
 def _text(text: str) -> bytes:

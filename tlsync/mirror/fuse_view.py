@@ -33,6 +33,8 @@ _CURIOUS = (
 _CALLER_KNOWN_FOR_S = 1.0
 """Numbers of processes come again, with other programs behind them."""
 _MOST_CALLERS = 1000
+_FOLDER_KNOWN_FOR_S = 1.0
+_MOST_FOLDERS = 1000
 
 
 class FuseView:
@@ -60,6 +62,7 @@ class FuseView:
         self._open: dict[int, bytes] = {}
         self._lock = threading.Lock()
         self._curious: dict[int, tuple[float, bool]] = {}
+        self._folders: dict[str, tuple[float, Node]] = {}
         self._last_trouble = ""
 
     def attributes(self, path: str) -> dict[str, Any]:
@@ -126,14 +129,28 @@ class FuseView:
 
     def _at(self, path: str) -> Node:
         with self._manners():
-            node: Node = self._tree.root
-            for name in path.split("/"):
-                if name:
-                    found = self._guarded(path, lambda: child(node, name))  # noqa: B023 (called at once)
-                    if found is None:
-                        raise OSError(errno.ENOENT, path)
-                    node = found
-            return node
+            above, _, name = path.rpartition("/")
+            return self._in(self._folder(above), name, path) if name else self._tree.root
+
+    def _folder(self, path: str) -> Node:
+        """The folder at a path, remembered for a moment: a walk asks for all that is in it."""
+        if not path:
+            return self._tree.root
+        now_s = time.monotonic()
+        seen_s, node = self._folders.get(path, (float("-inf"), self._tree.root))
+        if now_s - seen_s > _FOLDER_KNOWN_FOR_S:
+            above, _, name = path.rpartition("/")
+            node = self._in(self._folder(above), name, path)
+            if len(self._folders) >= _MOST_FOLDERS:
+                self._folders.clear()
+            self._folders[path] = (now_s, node)
+        return node
+
+    def _in(self, folder: Node, name: str, path: str) -> Node:
+        found: Node | None = self._guarded(path, lambda: child(folder, name))
+        if found is None:
+            raise OSError(errno.ENOENT, path)
+        return found
 
     def _manners(self) -> AbstractContextManager[None]:
         """Programs that look into everything see what is known, and cause no call."""

@@ -97,4 +97,4 @@ def _size_of(value: object) -> int:
         return _OTHER_BYTES + sum(map(_size_of, value))
     if isinstance(value, Folder):
         return _NODE_BYTES
-    return len(value.data) + _OTHER_BYTES if isinstance(value, File) else _OTHER_BYTES
+    return value.room_bytes + _OTHER_BYTES if isinstance(value, File) else _OTHER_BYTES

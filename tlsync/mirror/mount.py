@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,13 @@ _FRESH_S = 1.0
 """How long the kernel may keep names and attributes: a walk asks for each many times within a moment."""
 _MIRROR_INSTEAD = "or use tlsync mirror DIR, which needs nothing installed"
 _TIME_LIMIT_S = 10.0
-_SILENT_AFTER_S = 5.0
+_SILENT_AFTER_S = 3.0
+_BUSY_PAUSES_S = (0.2, 0.5)
+"""A file manager that just looks into it is done in a moment."""
 _THREADS = 4
 """More don't help: Python answers one at a time. Nothing here waits for long."""
+_SWITCH_EVERY_S = 0.0005
+"""How long a thread in the background keeps an answer waiting; Python's default is ten times that."""
 _MOUNT_TABLE = Path("/proc/self/mountinfo")
 
 
@@ -45,6 +50,11 @@ class Mounted:
 def mounts(mount_table: Path = _MOUNT_TABLE) -> list[Mounted]:
     """The mounts of tlsync on this machine."""
     return [Mounted(folder, _state(folder)) for folder in _ours(mount_table)]
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether a tree is mounted on a folder, and answers."""
+    return folder in _ours() and _state(folder) == "alive"
 
 
 def place_of(folder: Path) -> Path:
@@ -114,6 +124,7 @@ def serve(view: View, folder: Path) -> None:
 
     answers = FuseView(view.tree, view.quiet, caller=lambda: int(mfusepy.fuse_get_context()[2]))
     operations = _operations(mfusepy, answers)
+    sys.setswitchinterval(_SWITCH_EVERY_S)
     options = {"entry_timeout": _FRESH_S, "attr_timeout": _FRESH_S}
     if _knows_max_threads(mfusepy):
         options |= {"max_threads": _THREADS, "max_idle_threads": _THREADS}
@@ -158,17 +169,24 @@ def unmount(folder: Path) -> None:
     command = [tool, "-u"] if tool else ["umount"]
     if _state(folder) != "alive":
         command.append("-z" if tool else "-l")  # nobody can be at work in it
-    try:
-        done = subprocess.run([*command, "--", str(folder)], capture_output=True, text=True, timeout=_TIME_LIMIT_S)
-        said = (done.stderr or done.stdout).strip().splitlines() or ["the system does not say why"]
-    except (OSError, subprocess.TimeoutExpired) as error:
-        said = [f"{command[0]} does not work ({type(error).__name__})"]
-    else:
-        if done.returncode == 0:
+    for pause_s in (*_BUSY_PAUSES_S, None):
+        said = _run([*command, "--", str(folder)])
+        if said is None:
             return
-    raise ConfigError(
-        f"{folder}: can't be unmounted: {said[-1]}", hint="close what is open in it, and leave it in every shell"
-    )
+        if pause_s is None:
+            hint = "close what is open in it, and leave it in every shell"
+            raise ConfigError(f"{folder}: can't be unmounted: {said}", hint=hint)
+        time.sleep(pause_s)
+
+
+def _run(command: list[str]) -> str | None:
+    """None when it went well, else the last line it said."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIME_LIMIT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{command[0]} does not work ({type(error).__name__})"
+    lines = (done.stderr or done.stdout).strip().splitlines() or ["the system does not say why"]
+    return None if done.returncode == 0 else lines[-1]
 
 
 def _operations(mfusepy: Any, answers: FuseView) -> Any:

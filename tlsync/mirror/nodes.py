@@ -6,12 +6,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
 class File:
-    """A small file. Its size is that of `data`, which is whole before anybody sees the file."""
+    """A small file. Its size is that of `data`, which is whole before anybody sees the size.
 
-    data: bytes
-    modified_ns: int
+    What is costly to write, such as captions, is written when it is first looked at: a walk that only reads names
+    doesn't pay for it.
+    """
+
+    __slots__ = ("_data", "modified_ns", "room_bytes")
+
+    def __init__(self, data: bytes | Callable[[], bytes], modified_ns: int, *, room_bytes: int | None = None) -> None:
+        """
+        Args:
+            room_bytes: About how long data will be that is not written yet.
+        """
+        self._data = data
+        self.modified_ns = modified_ns
+        self.room_bytes = room_bytes if room_bytes is not None else len(data) if isinstance(data, bytes) else 0
+
+    @property
+    def data(self) -> bytes:
+        if not isinstance(self._data, bytes):
+            self._data = self._data()  # two threads may both write it: the same
+        return self._data
 
 
 @dataclass(frozen=True, slots=True)

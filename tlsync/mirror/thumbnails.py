@@ -85,9 +85,10 @@ class Thumbnails:
         return self._kept(clip.indexed_asset_id, clip.modified_ns)
 
     def want(self, clip: Clip, shelf: Shelf) -> None:
-        """Have a thumbnail made in the background: from the media if it is there, else by the platform."""
+        """Have a video's thumbnail made in the background: from the media if it is there, else by the platform."""
         is_here = shelf.is_online and clip.state != "missing"
-        make = partial(self._from_media, clip, shelf) if is_here else partial(self._from_platform, clip)
+        fetch = partial(self._fetch, clip.index_id, clip.indexed_asset_id)
+        make = partial(self._from_media, clip, shelf) if is_here else fetch
         self._want(_Wanted(_key(clip), make), is_remote=not is_here)
 
     def want_remote(self, index_id: str, clip: RemoteClip) -> None:
@@ -134,9 +135,8 @@ class Thumbnails:
                     self._failed[wanted.key] = self._clock.monotonic_s()
                     while len(self._failed) > _MOST_FAILED:
                         self._failed.pop(next(iter(self._failed)))
-                is_last = not self._waiting
                 self._lock.notify_all()
-            if is_made or is_last:
+            if is_made:
                 self._on_change()
 
     def _make(self, wanted: _Wanted) -> bool:
@@ -161,7 +161,7 @@ class Thumbnails:
 
     def _from_media(self, clip: Clip, shelf: Shelf) -> bytes | None:
         facts = self._sources.facts(clip)
-        if facts is None or facts.kind != "video":
+        if facts is None:
             return None
         media = Path(os.fsdecode(os.path.join(os.fsencode(shelf.path), clip.relative)))  # noqa: PTH118 (bytes)
         try:
@@ -169,12 +169,6 @@ class Thumbnails:
         except FileError as error:
             log.info("no thumbnail from the media path=%s reason=%s", media, error)
             return self._fetch(clip.index_id, clip.indexed_asset_id)
-
-    def _from_platform(self, clip: Clip) -> bytes | None:
-        facts = self._sources.facts(clip)
-        if facts is None or facts.kind != "video":
-            return None
-        return self._fetch(clip.index_id, clip.indexed_asset_id)
 
     def _fetch(self, index_id: str, indexed_asset_id: str) -> bytes | None:
         if self._clock.monotonic_s() - self._platform_failed_s < _PAUSE_S:

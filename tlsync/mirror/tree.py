@@ -19,14 +19,11 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-import msgspec
-
 from tlsync.errors import UnknownPath
-from tlsync.mirror.clip_files import files_of_clip, files_of_hit, files_of_remote_clip, stamp
+from tlsync.mirror.clip_files import cues_of, files_of_clip, files_of_hit, files_of_remote_clip, stamp
 from tlsync.mirror.library import Catalogued, Heard, Hit, Person, Pictures, Platform, RemoteClip
 from tlsync.mirror.memo import Memo
 from tlsync.mirror.nodes import File, Folder, Link, Node
-from tlsync.models import Cue
 from tlsync.names_on_disk import safe_name, unique_names
 from tlsync.store.clips import Clip, Shelf
 
@@ -182,14 +179,15 @@ class Tree:
 
     def _clip_files(self, clip: Clip, shelf: Shelf) -> Mapping[str, Node]:
         key = f"clip {clip.file_id} {clip.index_id}"
-        files, has_picture = self._memo.get(key, partial(self._read_clip, clip, shelf))
-        if not has_picture:
+        files, lacks_picture = self._memo.get(key, partial(self._read_clip, clip, shelf))
+        if lacks_picture:
             self._pictures.want(clip, shelf)  # not remembered: the next look may come from somebody who wants one
         return files
 
     def _read_clip(self, clip: Clip, shelf: Shelf) -> tuple[Mapping[str, Node], bool]:
-        picture = self._pictures.picture(clip)
-        return files_of_clip(clip, self._catalog.facts(clip), shelf, picture), picture is not None
+        facts, picture = self._catalog.facts(clip), self._pictures.picture(clip)
+        lacks_picture = picture is None and facts is not None and facts.kind == "video"
+        return files_of_clip(clip, facts, shelf, picture), lacks_picture
 
     def _clip_stamp(self, clip: Clip, shelf: Shelf) -> str:
         picture = self._pictures.picture(clip)
@@ -272,7 +270,7 @@ class Tree:
         place = self._place(clip) if clip else f"remote-only/{remote}" if remote else None
         facts = self._catalog.facts(clip) if clip else None
         spoken = facts.texts.get("transcription") if facts else None
-        cues = msgspec.convert(spoken, tuple[Cue, ...]) if spoken else ()
+        cues = cues_of(spoken)
         filename = clip.name if clip else remote or hit.indexed_asset_id
         modified_ns = clip.modified_ns if clip else self._made_ns
         return files_of_hit(hit, "../../../" + place if place else None, filename, cues, modified_ns)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tlsync.errors import CatalogError
 
@@ -79,6 +82,7 @@ SELECT files.id, files.root_id, files.path, files.state, files.size_bytes, files
        (SELECT max(fetched_at) FROM enrichments AS texts
         WHERE texts.content_id = files.content_id AND texts.index_id = placed.index_id)
 """
+_STATE, _INDEX_ID = 3, 7
 _PLACED = """
 FROM files JOIN roots ON roots.id = files.root_id
 JOIN contents ON contents.id = files.content_id
@@ -99,6 +103,21 @@ WHERE gists.kind = 'gist' AND gists.index_id = ? AND topic.type = 'text'
 AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id
             WHERE files.content_id = gists.content_id AND roots.index_id = gists.index_id)
 """
+
+
+def _clip(row: tuple[Any, ...]) -> Clip:
+    """What many clips share is kept once: a listing may hold a hundred thousand of them."""
+    values = list(row)
+    for number in (_STATE, _INDEX_ID):
+        values[number] = sys.intern(values[number])
+    return Clip(*values)
+
+
+def _value(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)  # slower; it takes half a surrogate pair, too
 
 
 class ClipReader:
@@ -154,7 +173,7 @@ class ClipReader:
                 *([end] if end else []),
             )
             for row in rows:
-                clip = Clip(*row)
+                clip = _clip(row)
                 below, slash, _ = clip.relative[len(prefix) :].partition(b"/")
                 if slash:
                     subfolders.append(below)
@@ -173,7 +192,7 @@ class ClipReader:
         """The topics of all gists of an index, each with its files' contents."""
         return self._grouped(f"SELECT DISTINCT topic.value, gists.content_id {_OF_TOPICS} ORDER BY 1, 2", index_id)
 
-    def clips(self, index_id: str, *, files: list[int] = [], contents: list[int] = []) -> list[Clip]:  # noqa: B006
+    def clips(self, index_id: str, *, files: Sequence[int] = (), contents: Sequence[int] = ()) -> list[Clip]:
         """The clips of an index with these ids of files or of contents, in the order of files."""
         found: list[Clip] = []
         for column, ids in (("files.id", files), ("files.content_id", contents)):
@@ -181,7 +200,7 @@ class ClipReader:
                 some = ids[start : start + _BATCH]
                 marks = ", ".join("?" * len(some))
                 rows = self._rows(f"{_CLIPS}AND placed.index_id = ? AND {column} IN ({marks})", index_id, *some)
-                found += [Clip(*row) for row in rows]
+                found += [_clip(row) for row in rows]
         return sorted(found, key=lambda clip: clip.file_id)
 
     def clips_of(self, index_id: str, indexed_asset_id: str) -> list[Clip]:
@@ -191,7 +210,7 @@ class ClipReader:
             index_id,
             indexed_asset_id,
         )
-        return [Clip(*row) for row in rows]
+        return [_clip(row) for row in rows]
 
     def known_entries(self, index_id: str) -> set[str]:
         """The indexed assets of an index that have a file on this machine."""
@@ -214,23 +233,8 @@ class ClipReader:
             clip.content_id,
             clip.index_id,
         )
-        values = {kind: json.loads(value) for kind, value in texts}
+        values = {kind: _value(value) for kind, value in texts}
         return ClipFacts(**dict(zip(_FACTS, rows[0], strict=True)), texts=values)
-
-    def all_clips(self, index_id: str) -> Iterator[Clip]:
-        """Every clip of an index, in the order of roots and paths, a batch at a time."""
-        for shelf in self.shelves():
-            start = b""
-            while shelf.index_id == index_id:
-                rows = self._rows(
-                    _CLIPS_BY_PATH + f"AND files.root_id = ? AND files.path >= ? ORDER BY files.path LIMIT {_BATCH}",
-                    shelf.root_id,
-                    start,
-                )
-                yield from (Clip(*row) for row in rows)
-                if len(rows) < _BATCH:
-                    break
-                start = rows[-1][2] + b"\0"
 
     def close(self) -> None:
         with self._lock:
