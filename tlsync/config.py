@@ -38,10 +38,16 @@ Location = Literal["beside", "hidden", "central"]
 
 @dataclass(frozen=True, slots=True)
 class PlatformSettings:
-    """Where the platform is, and where the key is when it is not in the environment."""
+    """Where the platform is, and where the key is when it is not in the environment.
+
+    `login_file` lies beside the settings and is where `tlsync auth login` notes keys, `profile` whose they are;
+    neither is a setting.
+    """
 
     base_url: str = "https://api.twelvelabs.io/v1.3"
     api_key_file: Path | None = None
+    login_file: Path | None = None
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +147,24 @@ def config_path(path: Path | None, *, profile: str | None, env: Mapping[str, str
     return Path(platformdirs.user_config_dir("tlsync", appauthor=False)) / name
 
 
+def login_file(settings_file: Path) -> Path:
+    """Where the keys of `tlsync auth login` are noted: `config.keys.json` beside `config.toml`."""
+    return settings_file.absolute().with_suffix(".keys.json")
+
+
 def load_settings(
-    path: Path | None, *, profile: str | None, env: Mapping[str, str], may_be_missing: bool = False
+    path: Path | None,
+    *,
+    profile: str | None,
+    env: Mapping[str, str],
+    may_be_missing: bool = False,
+    is_to_be_made: bool = False,
 ) -> Settings:
     """Read the settings; environment variables win over the file.
 
     Args:
         may_be_missing: Take the defaults where no file was named and none is in the system's place.
+        is_to_be_made: Take the defaults where there is no file, named or not.
 
     Raises:
         ConfigError: There is no file, or it has mistakes; all of them are named, with their lines.
@@ -158,16 +175,18 @@ def load_settings(
     try:
         text = where.read_text("utf-8")
     except FileNotFoundError:
-        if not may_be_missing or path is not None or profile is not None or env.get("TLSYNC_CONFIG"):
+        is_named = path is not None or profile is not None or bool(env.get("TLSYNC_CONFIG"))
+        if not is_to_be_made and (is_named or not may_be_missing):
             raise ConfigError(
                 f"{where}: there is no settings file",
-                hint="copy config.example.toml there and set the path of its [[root]], "
+                hint="tlsync init makes one; or copy config.example.toml there and set the path of its [[root]], "
                 "or name another file with --config",
             ) from None
         text = ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: can't be read: {error}") from error
     settings = parse_settings(text, str(where))
+    settings = replace(settings, platform=replace(settings.platform, login_file=login_file(where), profile=profile))
     if profile is not None:
         # Each profile has a catalog of its own, also where the file does not name a state folder.
         settings = replace(settings, state_dir=settings.state_dir / profile)

@@ -1,104 +1,29 @@
-"""The life of a process that writes the catalog: one at a time, stopped by signals, heard by `status`."""
+"""The life of the process that watches: stopped by signals, held back by a pause, heard by `status` and systemd."""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from tlsync.clock import Clock
+from tlsync.clock import Clock, to_text
 from tlsync.engine.engine import Engine
-from tlsync.engine.forgetting import FORGET, FORGET_WITH_SIDECARS
-from tlsync.errors import AlreadyRunning, CatalogDamaged, CatalogError
+from tlsync.engine.forgetting import Manner
+from tlsync.errors import CatalogDamaged, CatalogError
+from tlsync.notify import Notifier
 from tlsync.store.heartbeat import BEAT_S
+from tlsync.store.pause import Pause, PauseWatch
 from tlsync.store.requests import take_all
-from tlsync.store.state_folder import prepare_state_folder
 from tlsync.store.store import Store
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 log = logging.getLogger(__name__)
 
-_LOCK_NAME = "lock"
-_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-_WINDOWS_LOCK_AT = 1 << 20
-_REQUESTS_EVERY_S = 0.5
-_held: set[int] = set()
-"""Handles of locks that this process holds."""
-
-
-@contextmanager
-def only_one(state_dir: Path) -> Iterator[None]:
-    """Hold the lock of a state folder. The system frees it when the process dies, however it dies.
-
-    Raises:
-        AlreadyRunning: Another process holds it.
-        CatalogError: The state folder can't be used.
-    """
-    prepare_state_folder(state_dir)
-    try:
-        handle = os.open(state_dir / _LOCK_NAME, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
-    except OSError as error:
-        raise CatalogError(
-            f"{state_dir}: the state folder can't be used: {error.strerror}",
-            hint="set state_dir in the settings, or TLSYNC_STATE_DIR, to a folder of yours",
-        ) from error
-    try:
-        try:
-            _take_lock(handle)
-        except BlockingIOError:
-            os.lseek(handle, 0, os.SEEK_SET)
-            pid = os.read(handle, 32).decode("ascii", "replace").strip()
-            raise AlreadyRunning(
-                f"another tlsync works with {state_dir} (process {pid or 'unknown'})",
-                hint="see tlsync status; stop the other one, or use another --profile",
-            ) from None
-        _held.add(handle)
-        if os.fstat(handle).st_nlink == 1:  # else it is also somebody's file
-            with suppress(OSError):  # a full disk; it is for the message above, the lock alone decides
-                os.ftruncate(handle, 0)
-                os.lseek(handle, 0, os.SEEK_SET)
-                os.write(handle, str(os.getpid()).encode())
-        yield
-    finally:
-        _held.discard(handle)
-        os.close(handle)
-
-
-def _take_lock(handle: int) -> None:
-    """Lock a file for as long as it is open.
-
-    Raises:
-        BlockingIOError: Another process holds it.
-    """
-    if sys.platform == "win32":
-        os.lseek(handle, _WINDOWS_LOCK_AT, os.SEEK_SET)  # others must be able to read what stands at the start
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError(str(error)) from error
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _let_go_in_child() -> None:
-    """A process that is forked off shares the lock, and would keep it when this one dies."""
-    while _held:
-        with suppress(OSError):
-            os.close(_held.pop())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go_in_child)
+_ROUND_S = 0.5
 
 
 @contextmanager
@@ -133,51 +58,128 @@ def run(
     stop: threading.Event,
     *,
     first: Callable[[], object] | None = None,
+    notifier: Notifier | None = None,
 ) -> None:
-    """Run the engine until `stop` is set, with a heartbeat and an ear for requests.
+    """Run the engine until `stop` is set, with a heartbeat and an ear for pauses and requests.
 
     Args:
-        first: Done before the engine starts; `status` sees the daemon meanwhile.
+        first: Done before the engine starts, and not during a pause; `status` sees the daemon meanwhile.
+        notifier: Where the service manager listens.
     """
-    beat = threading.Thread(
-        target=_keep_house, args=(engine, store, state_dir, clock, stop), name="tlsync-housekeeping"
-    )
-    beat.start()
+    notifier = notifier or Notifier()
+    house = _House(engine, store, state_dir, clock, notifier)
+    house.heed_pause()  # before anything starts
+    thread = threading.Thread(target=house.keep, args=(stop,), name="tlsync-housekeeping")
+    thread.start()
+    notifier.ready()
     try:
         if first is not None:
-            first()
+            while house.pause is not None and not clock.wait(stop, _ROUND_S):
+                pass
+            if not stop.is_set():
+                first()
         engine.run_forever()
     finally:
         stop.set()
-        beat.join()
+        thread.join()
         if store.damage is None:
-            with suppress(CatalogError):  # its disk is full or broken: `status` finds the beat too old
+            with suppress(CatalogError):  # its disk is full or broken: the lock tells `status` that we are gone
                 store.heartbeat.stop()
 
 
-def _keep_house(engine: Engine, store: Store, state_dir: Path, clock: Clock, stop: threading.Event) -> None:
-    next_beat_s, complaint = 0.0, ""
-    while not stop.is_set():
+class _House:
+    """What is done beside the engine, in short rounds."""
+
+    def __init__(self, engine: Engine, store: Store, state_dir: Path, clock: Clock, notifier: Notifier) -> None:
+        self._engine = engine
+        self._store = store
+        self._state_dir = state_dir
+        self._clock = clock
+        self._notifier = notifier
+        self._pauses = PauseWatch(state_dir, clock)
+        self.pause: Pause | None = None
+        self._next_beat_s = 0.0
+        self._next_sign_s = 0.0
+        self._turns_at_sign = 0
+        self._complaint = ""
+
+    def keep(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            is_beat_due = self._clock.monotonic_s() >= self._next_beat_s
+            try:
+                if self.heed_pause() or is_beat_due:
+                    self._beat()
+                self._serve_requests()
+                self._complaint = "" if is_beat_due else self._complaint
+            except CatalogDamaged:
+                break  # the engine sees it too, and ends
+            except (CatalogError, OSError) as error:
+                self._complain(error)
+            except Exception:
+                # Without this thread uploads go on as well; it tries again.
+                log.exception("housekeeping failed")
+            self._tell_manager()
+            self._clock.wait(stop, _ROUND_S)
+        self._notifier.stopping()
+
+    def heed_pause(self) -> bool:
+        """Hold the engine back, or let it go on, as the pause file says; says whether that is news."""
+        before = self.pause
         try:
-            is_beat_due = clock.monotonic_s() >= next_beat_s
-            if is_beat_due:
-                next_beat_s = clock.monotonic_s() + BEAT_S
-                store.heartbeat.beat(os.getpid(), engine.report())
-                store.check_if_due()
-            for request in take_all(state_dir):
-                if request.action == "retry":
-                    log.info("retrying files=%d", engine.retry(request.paths))
-                elif request.action in (FORGET, FORGET_WITH_SIDECARS):
-                    with_sidecars = request.action == FORGET_WITH_SIDECARS
-                    log.info("forgotten files=%d", engine.forget(request.paths, with_sidecars=with_sidecars))
-            complaint = "" if is_beat_due else complaint
-        except CatalogDamaged:
-            return  # the engine sees it too, and ends
+            self.pause = self._pauses.current()
         except (CatalogError, OSError) as error:
-            if str(error) != complaint:  # said once: a disk that is full or read-only stays so for a while
-                complaint = str(error)
-                log.warning("housekeeping has to wait reason=%s", error)
-        except Exception:
-            # Without this thread uploads go on as well; it tries again.
-            log.exception("housekeeping failed")
-        clock.wait(stop, _REQUESTS_EVERY_S)
+            self._complain(error)  # what held before holds
+        self._engine.hold_back(self.pause is not None)
+        if (before and before.key) == (self.pause and self.pause.key):
+            return False
+        if self.pause is None:
+            log.info("going on after a pause")
+        else:
+            until = to_text(self.pause.until) if self.pause.until else "resumed"
+            log.info("paused until=%s reason=%s", until, self.pause.reason)
+        return True
+
+    def _beat(self) -> None:
+        self._next_beat_s = self._clock.monotonic_s() + BEAT_S
+        report = self._engine.report()
+        if self.pause is not None:
+            until = self.pause.until
+            report["pause"] = {"key": self.pause.key, "until": to_text(until) if until else None}
+        self._store.heartbeat.beat(os.getpid(), report)
+        self._store.check_if_due()
+
+    def _serve_requests(self) -> None:
+        for request in take_all(self._state_dir):
+            if request.action == "retry":
+                log.info("retrying files=%d", self._engine.retry(request.paths))
+            elif (manner := Manner.of(request.action)) is not None:
+                log.info("forgotten files=%d", self._engine.forget(request.paths, manner))
+
+    def _complain(self, error: Exception) -> None:
+        if str(error) != self._complaint:  # said once: a disk that is full or read-only stays so for a while
+            self._complaint = str(error)
+            log.warning("housekeeping has to wait reason=%s", error)
+
+    def _tell_manager(self) -> None:
+        """A sign of life is given only if the engine's own loop has turned since the last one.
+
+        Before its first turn there is work of unknown length (a catalog that is made anew), and this thread, which
+        needs the catalog in every other round, has to speak for both.
+        """
+        self._notifier.status(self._status_line())
+        now_s, turns = self._clock.monotonic_s(), self._engine.turns
+        if self._notifier.watchdog_s is None or now_s < self._next_sign_s:
+            return
+        if turns == 0 or turns != self._turns_at_sign:
+            self._notifier.alive()
+            self._turns_at_sign = turns
+            self._next_sign_s = now_s + self._notifier.watchdog_s / 4
+
+    def _status_line(self) -> str:
+        report = self._engine.report()
+        if self.pause is not None:
+            return f"paused until {to_text(self.pause.until)}" if self.pause.until else "paused until tlsync resume"
+        if report["trouble"]:
+            return f"waiting: {report['trouble']['message']}"
+        sending = len(report["transfers"])
+        return f"watching; {sending} upload{'' if sending == 1 else 's'} under way"

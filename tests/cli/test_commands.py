@@ -107,7 +107,7 @@ def test_plan_tells_everything_and_does_nothing(
     shutil.copy(clip, workshop.footage / "twin.mp4")
     (workshop.footage / "bad.mp4").write_text("no video")
     plan = tlsync("plan", "--json").json
-    assert plan["counts"] == {"upload": 1, "link": 1, "nothing": 0, "reject": 1}
+    assert plan["counts"] == {"upload": 1, "link": 1, "nothing": 0, "wait": 0, "reject": 1}
     assert plan["bytes_to_send"] == clip.stat().st_size
     assert workshop.counts() == {}
     assert not workshop.state_dir.exists()
@@ -116,7 +116,7 @@ def test_plan_tells_everything_and_does_nothing(
 
 def test_plan_knows_what_is_done(tlsync: Tlsync, clip: Path) -> None:
     tlsync("sync")
-    assert tlsync("plan", "--json").json["counts"] == {"upload": 0, "link": 0, "nothing": 1, "reject": 0}
+    assert tlsync("plan", "--json").json["counts"] == {"upload": 0, "link": 0, "nothing": 1, "wait": 0, "reject": 0}
 
 
 def test_search_answers_with_local_files_and_times(tlsync: Tlsync, clip: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.cli.conftest import Tlsync
 from tests.workshop import Workshop
-from tlsync.daemon import only_one
+from tlsync.engine.forgetting import Manner
+from tlsync.store.process_lock import only_one
 from tlsync.store.requests import take_all
 
 MakeClip = Callable[..., Path]
@@ -49,6 +50,22 @@ def test_sidecars_go_only_when_asked_and_only_ours(tlsync: Tlsync, workshop: Wor
     assert all(clip.exists() for clip in clips)
 
 
+def test_only_what_is_gone_is_forgotten_when_that_is_asked(
+    tlsync: Tlsync, workshop: Workshop, clips: list[Path]
+) -> None:
+    clips[1].unlink()
+    assert tlsync("forget", "--gone", str(workshop.footage), "--yes", "--json").json["forgotten"] == 1
+    assert set(workshop.states()) == {"a.mp4", "day/c.mp4"}
+    assert tlsync("forget", "--gone", str(workshop.footage), "--yes").code == 4
+
+
+def test_files_of_a_drive_that_is_away_are_not_gone(tlsync: Tlsync, workshop: Workshop, clips: list[Path]) -> None:
+    away = workshop.footage.rename(workshop.footage.with_name("away"))
+    assert tlsync("forget", "--gone", str(workshop.footage), "--yes", "--json").json["forgotten"] == 0
+    away.rename(workshop.footage)
+    assert set(workshop.states()) == {"a.mp4", "day/b.mp4", "day/c.mp4"}
+
+
 def test_nothing_is_forgotten_without_consent(tlsync: Tlsync, workshop: Workshop, clips: list[Path]) -> None:
     assert tlsync("forget", str(clips[0])).code == 2
     assert len(workshop.states()) == 3
@@ -82,4 +99,4 @@ def test_a_running_daemon_is_asked(tlsync: Tlsync, workshop: Workshop, clips: li
         outcome = tlsync("forget", str(clips[0]), "--sidecars", "--yes", "--json")
     assert outcome.json == {"v": 1, "forgotten": None, "asked_daemon": True}
     (request,) = take_all(workshop.state_dir)
-    assert (request.action, request.paths) == ("forget-with-sidecars", (clips[0],))
+    assert (Manner.of(request.action), request.paths) == (Manner(with_sidecars=True), (clips[0],))

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.conftest import Tlsync
 from tests.workshop import QUICK_RETRIES, Workshop
 from tlsync.api import TwelveLabs
-from tlsync.daemon import only_one
+from tlsync.store.process_lock import only_one
 
 MakeClip = Callable[..., Path]
 Found = list[tuple[str, bool]]

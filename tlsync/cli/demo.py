@@ -30,12 +30,13 @@ def command(options: GlobalOptions, folder: Path | None, is_json: bool) -> int:
     from tlsync.api import TwelveLabs
     from tlsync.clock import SystemClock
     from tlsync.config import PlatformSettings, RootSettings, Settings, SyncSettings
-    from tlsync.daemon import only_one, stop_on_signals
+    from tlsync.daemon import stop_on_signals
     from tlsync.engine.engine import Engine
     from tlsync.engine.local_moments import LocalMoments
     from tlsync.media.probe import Prober
     from tlsync.media.samples import make_clip
     from tlsync.sandbox.server import SandboxServer
+    from tlsync.store.process_lock import only_one
     from tlsync.store.reader import CatalogReader
     from tlsync.store.store import Store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -19,39 +20,53 @@ _MOST_NAMES = 10
 @click.command("forget")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--sidecars", "with_sidecars", is_flag=True, help="Also remove the sidecars that tlsync wrote for them.")
+@click.option("--gone", "only_gone", is_flag=True, help="Only files that are no longer on disk.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
 @click.option("--json", "is_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
 def command(
-    options: GlobalOptions, paths: tuple[Path, ...], with_sidecars: bool, is_agreed: bool, is_json: bool
+    options: GlobalOptions,
+    paths: tuple[Path, ...],
+    with_sidecars: bool,
+    only_gone: bool,
+    is_agreed: bool,
+    is_json: bool,
 ) -> int:
     """Forget files at or below PATHS: gone on purpose, or (for a watched folder) moved to another volume.
 
     Media and platform are untouched, and what the files held stays known: one that is still there, or comes back, is
     linked again and not sent. A folder may be one that left the settings.
     """
-    from tlsync.engine.forgetting import FORGET, FORGET_WITH_SIDECARS, forget_files
+    from tlsync.engine.forgetting import Manner, forget_files
     from tlsync.store.requests import Request, post
     from tlsync.store.sidecars import Sidecars
 
     settings = settings_of(options)
     targets = absolute(paths)
     with CatalogReader(settings.state_dir) as reader:
-        views = {view.path: view for target in targets for view in reader.files(target)}
+        views = {
+            view.path: view
+            for target in targets
+            for view in reader.files(target)
+            if not (only_gone and os.path.lexists(view.path))
+        }
         roots = [Path(root["path"]) for root in reader.roots()]
     adopted = [root for root in roots if any(target == root or target in root.parents for target in targets)]
+    if only_gone:
+        adopted = []
+    named = ", ".join(shown(target) for target in targets)
     if not views and not adopted:
-        raise UnknownPath(
-            f"{', '.join(shown(target) for target in targets)}: not known to tlsync", hint="tlsync ls shows what is"
-        )
+        what = "no known file is gone there" if only_gone else "not known to tlsync"
+        raise UnknownPath(f"{named}: {what}", hint="tlsync ls shows what is known")
+    manner = Manner(with_sidecars, only_gone)
     _print_plan(list(views.values()), adopted, with_sidecars=with_sidecars)
     agree("Forget them?", is_agreed=is_agreed)
     try:
         with writing_store(settings) as store:
             sidecars = Sidecars(settings.sidecar.location, settings.state_dir)
-            count: int | None = len(forget_files(store, sidecars, targets, with_sidecars=with_sidecars))
+            count: int | None = len(forget_files(store, sidecars, targets, manner))
     except AlreadyRunning:
-        post(settings.state_dir, Request(FORGET_WITH_SIDECARS if with_sidecars else FORGET, tuple(targets)))
+        post(settings.state_dir, Request(manner.action, tuple(targets)))
         count = None
     if is_json:
         print_json({"v": 1, "forgotten": count, "asked_daemon": count is None})

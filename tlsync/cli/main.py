@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tlsync import __version__
+from tlsync.cli.examples import example_of
 from tlsync.errors import (
     AlreadyRunning,
     ApiError,
@@ -29,9 +30,15 @@ from tlsync.errors import (
 )
 
 _COMMANDS = {
+    "init": "tlsync.cli.init",
+    "auth": "tlsync.cli.auth",
+    "doctor": "tlsync.cli.doctor",
+    "service": "tlsync.cli.service",
     "run": "tlsync.cli.run",
     "sync": "tlsync.cli.sync",
     "plan": "tlsync.cli.plan",
+    "pause": "tlsync.cli.pause",
+    "resume": "tlsync.cli.resume",
     "retry": "tlsync.cli.retry",
     "status": "tlsync.cli.status",
     "ls": "tlsync.cli.ls",
@@ -51,6 +58,7 @@ _COMMANDS = {
     "api": "tlsync.cli.api",
     "sandbox": "tlsync.cli.sandbox",
     "demo": "tlsync.cli.demo",
+    "completion": "tlsync.cli.completion",
 }
 """In the order of `--help`. Each module holds a click command named `command`."""
 
@@ -76,7 +84,16 @@ class LazyGroup(click.Group):
         if module is None:
             return None
         found: click.Command = importlib.import_module(module).command
+        found.epilog = found.epilog or example_of(cmd_name)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:  # click looks among loaded commands for what was meant
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=_COMMANDS, ctx=ctx) from None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -31,7 +31,8 @@ def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> i
     with CatalogReader(settings.state_dir) as reader, Prober() as prober:
         planned = list(Planner(settings, reader, prober).plan(targets))
     totals = {
-        action: sum(item.action == action for item in planned) for action in ("upload", "link", "nothing", "reject")
+        action: sum(item.action == action for item in planned)
+        for action in ("upload", "link", "nothing", "wait", "reject")
     }
     sent = [item for item in planned if item.action == "upload"]
     sent_bytes = sum(item.size_bytes for item in sent)
@@ -57,5 +58,6 @@ def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> i
     click.echo(
         f"{totals['upload']} to send ({size(sent_bytes)}, {minutes:.1f} minutes to index), {totals['link']} known, "
         f"{totals['reject']} rejected, {totals['nothing']} done"
+        + (f", {totals['wait']} still being written" if totals["wait"] else "")
     )
     return 0

@@ -24,10 +24,11 @@ from tlsync.errors import CatalogError, ConfigError, Interrupted
 def command(options: GlobalOptions, is_agreed: bool, is_json: bool) -> int:
     """Set the catalog aside and make a new one from the folders, the sidecars and the platform. Nothing is sent."""
     from tlsync.clock import SystemClock
-    from tlsync.daemon import only_one, stop_on_signals
+    from tlsync.daemon import stop_on_signals
     from tlsync.engine.rebuild import link_known
     from tlsync.media.probe import Prober
     from tlsync.store.damage import set_aside
+    from tlsync.store.process_lock import only_one
     from tlsync.store.store import Store
 
     settings = settings_of(options)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from tlsync.cli.key_watch import watched_key
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note
+from tlsync.cli.pause import pause_in_force, told_pause
 from tlsync.cli.progress import shown_progress
-from tlsync.cli.wiring import platform_client, settings_of, with_sound_catalog, writing_store
-from tlsync.errors import ConfigError, Transient
+from tlsync.cli.wiring import awaited_key, key_of, platform_client, settings_of, with_sound_catalog, writing_store
+from tlsync.errors import ConfigError, Interrupted, Transient
+from tlsync.notify import Notifier
 from tlsync.private_process import is_superuser
+from tlsync.store.process_lock import RUN
 
 if TYPE_CHECKING:
     from tlsync.api import TwelveLabs
@@ -48,31 +54,41 @@ def command(options: GlobalOptions, is_json: bool) -> int:
     if not settings.roots:
         raise ConfigError("no folder is watched", hint="add a [[root]] with a path to the settings")
     clock = SystemClock()
+    notifier = Notifier.from_environment(os.environ)
 
     def work() -> int:
         stop = threading.Event()
         with ExitStack() as stack:
             signals = stack.enter_context(daemon.stop_on_signals(stop))
-            store = stack.enter_context(writing_store(settings))
-            client = stack.enter_context(platform_client(settings, stop))
-            _check_key(client)
+            store = stack.enter_context(writing_store(settings, RUN))
+            notifier.status("looking for the API key")
+            try:
+                key = awaited_key(settings.platform, stop)
+            except Interrupted:
+                return 130 if signal.SIGINT in signals else 0
+            client = stack.enter_context(platform_client(settings, stop, key=key))
+            paused = pause_in_force(settings.state_dir, clock.now())
+            if paused is None:
+                notifier.status("asking the platform whether the key is right")
+                _check_key(client)
+            else:
+                note(told_pause(paused, clock.now()))
             if is_superuser():
                 log.warning("runs as root, which it does not need: a user that may read the footage is enough")
             prober = stack.enter_context(Prober())
             progress = stack.enter_context(shown_progress(is_quiet=True))
 
             def link_first() -> None:
-                if store.is_rebuilding:
-                    link_known(
-                        settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_patient=True
-                    )
+                link_known(settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_patient=True)
 
             engine = Engine(
                 settings, store, client, prober, clock=clock, stop=stop, progress=progress, is_single_pass=False
             )
             if options.log_format == "text" and options.verbosity >= 0:
                 note(f"watching {len(settings.roots)} folder(s); stop with Ctrl-C")
-            daemon.run(engine, store, settings.state_dir, clock, stop, first=link_first)
+            stack.enter_context(watched_key(key, partial(key_of, settings.platform), engine.use_key, stop))
+            first = link_first if store.is_rebuilding else None
+            daemon.run(engine, store, settings.state_dir, clock, stop, first=first, notifier=notifier)
         return 130 if signal.SIGINT in signals else 0
 
     return with_sound_catalog(settings, work)

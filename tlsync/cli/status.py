@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import print_json, print_table, shown, size
+from tlsync.cli.pause import told_pause
 from tlsync.cli.wiring import settings_of
+from tlsync.clock import from_text, to_text
 from tlsync.config import Settings
 from tlsync.patience import answers_within
 from tlsync.states import FileState
+from tlsync.store.conditions import NO_ANSWER, Condition
+from tlsync.store.pause import Pause, read
+from tlsync.store.process_lock import RUN, holder
 from tlsync.store.reader import CatalogReader
-from tlsync.store.roots import NO_ANSWER, Condition
 
 _WATCH_EVERY_S = 1.0
 _LOOK_S = 0.3
+_SILENT_AFTER = timedelta(seconds=30)
+_SILENT = {"code": "silent", "hint": "its disk may be full or slow; if this stays so, start it again"}
 
 
 @click.command("status")
@@ -43,18 +50,20 @@ def command(options: GlobalOptions, is_watching: bool, is_json: bool) -> int:
 def status_report(settings: Settings) -> dict[str, Any]:
     """The document of `status --json`."""
     with CatalogReader(settings.state_dir) as reader:
-        daemon = reader.daemon(datetime.now(UTC))
-        is_running = daemon is not None and _is_alive(int(daemon["pid"]))
-        rates = {
-            transfer["path"]: transfer["bytes_per_s"] for transfer in (daemon or {}).get("transfers", ()) if is_running
-        }
+        now = datetime.now(UTC)
+        is_running, pid, said = _daemon(settings.state_dir, reader, now)
+        pause = _pause(settings.state_dir, said, now)
+        rates = {transfer["path"]: transfer["bytes_per_s"] for transfer in said.get("transfers", ())}
         known = {root["path"]: root for root in reader.roots()}
         errors = [
             {"path": str(view.path), "code": view.error_code, "message": view.reason, "hint": view.hint}
             for view in reader.files(states=(FileState.FAILED,))
         ]
-        troubles = (daemon or {}).get("troubles", ()) if is_running else ()
-        errors[:0] = [{"path": None, **trouble} for trouble in troubles]
+        errors[:0] = [{"path": None, **trouble} for trouble in said.get("troubles", ())]
+        if is_running and said and now - from_text(said["beat_at"]) > _SILENT_AFTER:
+            errors.insert(
+                0, {"path": None, **_SILENT, "message": f"tlsync runs, and was last heard at {said['beat_at']}"}
+            )
         if reader.note:
             errors.insert(0, {"path": None, "code": "catalog", "message": reader.note, "hint": "free some space there"})
         found = {} if is_running else _look_at([root.path for root in settings.roots])
@@ -62,9 +71,10 @@ def status_report(settings: Settings) -> dict[str, Any]:
             "v": 1,
             "daemon": {
                 "running": is_running,
-                "pid": daemon["pid"] if daemon and is_running else None,
-                "paused_until": None,
+                "pid": pid,
+                "paused_until": to_text(pause.until) if pause and pause.until else None,
             },
+            "pause": pause and {"until": to_text(pause.until) if pause.until else None, "reason": pause.reason},
             "counts": reader.counts(),
             "roots": [
                 _root_report(
@@ -77,6 +87,37 @@ def status_report(settings: Settings) -> dict[str, Any]:
             ],
             "errors": errors,
         }
+
+
+def _daemon(state_dir: Path, reader: CatalogReader, now: datetime) -> tuple[bool, int | None, dict[str, Any]]:
+    """Whether a daemon lives, its process, and what it said of itself (nothing, if it does not live).
+
+    The lock decides: the system takes it from a process that dies. A number of a process may be somebody else's by
+    now, and a sign of life may be late, for example while the disk is full.
+    """
+    try:
+        found = holder(state_dir)
+    except OSError:  # not ours to open, or a volume without locks: then what it said lately has to do
+        said = reader.daemon(now)
+        is_running = said is not None and _is_alive(int(said["pid"]))
+        return is_running, said["pid"] if said and is_running else None, said if said and is_running else {}
+    said = reader.last_beat()
+    if found is None or found.role not in (RUN, "") or (not found.role and said is None):
+        return False, None, {}
+    pid = found.pid or (said["pid"] if said else None)
+    return True, pid, said if said and said["pid"] == pid else {}
+
+
+def _pause(state_dir: Path, said: dict[str, Any], now: datetime) -> Pause | None:
+    """The pause in force. A daemon that follows it knows its end better: the wall clock may have been set since."""
+    try:
+        pause = read(state_dir)
+    except OSError:
+        return None
+    followed = said.get("pause") or {}
+    if pause is not None and followed.get("key") == pause.key:
+        return replace(pause, until=from_text(followed["until"])) if followed["until"] else pause
+    return None if pause is None or pause.left_s(now) == 0 else pause
 
 
 def _root_report(root: dict[str, Any], found: Condition | None) -> dict[str, Any]:
@@ -118,6 +159,9 @@ def _is_alive(pid: int) -> bool:
 def _print_text(report: dict[str, Any]) -> None:
     daemon = report["daemon"]
     click.echo(f"tlsync is running (process {daemon['pid']})" if daemon["running"] else "tlsync is not running")
+    if report["pause"]:
+        until, now = report["pause"]["until"], datetime.now(UTC)
+        click.echo(told_pause(Pause("", now, from_text(until) if until else None, report["pause"]["reason"]), now))
     counts = [(state, str(number)) for state, number in report["counts"].items() if number]
     if counts:
         click.echo()
@@ -137,6 +181,7 @@ def _print_text(report: dict[str, Any]) -> None:
             f" {size(transfer['bytes_per_s'])}/s"
         )
     for error in report["errors"]:
-        click.echo(f"failed: {shown(error['path'] or 'everything')}: {shown(error['message'])}")
+        what = f"failed: {shown(error['path'])}" if error["path"] else "waiting"
+        click.echo(f"{what}: {shown(error['message'])}")
         if error["hint"]:
             click.echo(f"  → {shown(error['hint'])}")

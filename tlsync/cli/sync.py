@@ -13,20 +13,28 @@ import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note, print_json, shown, size
+from tlsync.cli.pause import refuse_if_paused
 from tlsync.cli.progress import shown_progress
 from tlsync.cli.wiring import absolute, platform_client, settings_of, with_sound_catalog, writing_store
 from tlsync.errors import ConfigError, Interrupted, UnknownPath
+from tlsync.patience import answers_within
 
 if TYPE_CHECKING:
     from tlsync.engine.tally import Summary
 
+_LOOK_S = 10.0
+
 
 @click.command("sync")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--even-if-paused", "is_even_if_paused", is_flag=True, help="Also during a pause.")
 @click.option("--json", "is_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
-def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> int:
-    """Upload, index and enrich what is new, once. PATHS limit it to files or folders below the roots."""
+def command(options: GlobalOptions, paths: tuple[Path, ...], is_even_if_paused: bool, is_json: bool) -> int:
+    """Upload, index and enrich what is new, once. PATHS limit it to files or folders below the roots.
+
+    During a pause (`tlsync pause`) it does nothing and says so, with exit code 5.
+    """
     from tlsync.clock import SystemClock
     from tlsync.daemon import stop_on_signals
     from tlsync.engine.engine import Engine
@@ -36,9 +44,12 @@ def command(options: GlobalOptions, paths: tuple[Path, ...], is_json: bool) -> i
     settings = settings_of(options)
     if not settings.roots:
         raise ConfigError("no folder is watched", hint="add a [[root]] with a path to the settings")
+    if not is_even_if_paused:
+        refuse_if_paused(settings.state_dir)
     targets = absolute(paths)
+    is_there = answers_within(_LOOK_S, Path.exists, targets)
     for target in targets:
-        if not target.exists():
+        if not is_there.get(target, True):  # that its disk hangs is said below, with its root
             raise UnknownPath(f"{target}: no such file or folder", hint="check the path")
 
     def work() -> tuple[Summary, list[int], bool]:

@@ -12,9 +12,12 @@ from tlsync.cli.show import known_file
 from tlsync.cli.wiring import absolute, settings_of
 from tlsync.config import Settings
 from tlsync.errors import UnknownPath
+from tlsync.patience import answers_within
 from tlsync.states import FileState
+from tlsync.store.conditions import NO_ANSWER
 from tlsync.store.reader import CatalogReader
 
+_LOOK_S = 0.3
 _MEANING = {
     FileState.DISCOVERED: "it was just seen",
     FileState.SETTLING: "it may still be written; tlsync waits until it is quiet",
@@ -40,6 +43,7 @@ def command(options: GlobalOptions, path: Path, is_json: bool) -> int:
     settings = settings_of(options)
     target = absolute((path,))[0]
     with CatalogReader(settings.state_dir) as reader:
+        away = {Path(root["path"]): root["trouble"] for root in reader.roots() if not root["online"]}
         try:
             view = known_file(reader, target)
         except UnknownPath:
@@ -58,12 +62,15 @@ def command(options: GlobalOptions, path: Path, is_json: bool) -> int:
                 "reason": view.reason,
                 "hint": view.hint,
                 "retry_at": view.retry_at,
+                "folder_trouble": away.get(view.root, ""),
             }
         )
         return 0
     click.echo(f"{shown(view.path)}: {view.state.value}: {_MEANING[view.state]}")
     if view.reason:
         click.echo(f"  {shown(view.reason)}")
+    if view.root in away:
+        click.echo(f"  its folder {shown(view.root)} is away: {shown(away[view.root])}; it goes on when that is back")
     if view.retry_at:
         click.echo(f"  tried {view.attempts} time(s); again at {view.retry_at}")
     if view.hint:
@@ -75,7 +82,10 @@ def _why_unknown(settings: Settings, target: Path) -> str:
     """Why the catalog has no such file."""
     from tlsync.engine.names import NameRules
 
-    if not target.exists():
+    is_there = answers_within(_LOOK_S, Path.exists, [target]).get(target)
+    if is_there is None:
+        return f"its folder {NO_ANSWER}"
+    if not is_there:
         return "no such file"
     for root in settings.roots:
         if root.path in target.parents:

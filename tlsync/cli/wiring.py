@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tlsync.api_key import load_api_key
+from tlsync.api_key import FoundKey, find_api_key
 from tlsync.cli.main import GlobalOptions
-from tlsync.config import Settings, load_settings
-from tlsync.errors import CatalogDamaged
+from tlsync.config import PlatformSettings, Settings, load_settings
+from tlsync.errors import CatalogDamaged, Interrupted, NotYet
+from tlsync.key_store import KeyStore
 from tlsync.logs import register_secret, set_up
 from tlsync.private_process import keep_private
 
@@ -24,21 +25,35 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_KEY_EVERY_S = 5.0
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
-def settings_of(options: GlobalOptions, *, least_level: int | None = None, may_be_missing: bool = False) -> Settings:
+def settings_of(
+    options: GlobalOptions,
+    *,
+    least_level: int | None = None,
+    may_be_missing: bool = False,
+    is_to_be_made: bool = False,
+) -> Settings:
     """Read the settings and start logging.
 
     Args:
         least_level: Log at least so much, whatever the options say.
         may_be_missing: Do without a settings file, if none was named.
+        is_to_be_made: Do without one, named or not.
     """
     level = _LEVELS[max(-1, min(2, options.verbosity))]
     if least_level is not None and options.verbosity == 0:
         level = min(level, least_level)
     set_up(level, options.log_format)  # type: ignore[arg-type]
-    return load_settings(options.config, profile=options.profile, env=os.environ, may_be_missing=may_be_missing)
+    return load_settings(
+        options.config,
+        profile=options.profile,
+        env=os.environ,
+        may_be_missing=may_be_missing,
+        is_to_be_made=is_to_be_made,
+    )
 
 
 def absolute(paths: tuple[Path, ...]) -> list[Path]:
@@ -46,18 +61,54 @@ def absolute(paths: tuple[Path, ...]) -> list[Path]:
     return [Path(os.path.abspath(path.expanduser())) for path in paths]  # noqa: PTH100 (does not follow links)
 
 
+def key_store_of(platform: PlatformSettings) -> KeyStore | None:
+    """Where `tlsync auth login` keeps the key; None for settings that have no place."""
+    if platform.login_file is None:
+        return None
+    return KeyStore(platform.login_file, platform.base_url, platform.profile)
+
+
+def key_of(platform: PlatformSettings) -> FoundKey:
+    """The key, wherever it is kept; from now on this process is private, and the key in no log. Raises as
+    `find_api_key`."""
+    keep_private()
+    found = find_api_key(platform.api_key_file, os.environ, key_store_of(platform))
+    register_secret(found.secret)
+    return found
+
+
+def awaited_key(platform: PlatformSettings, stop: threading.Event, every_s: float = _KEY_EVERY_S) -> FoundKey:
+    """The key, as soon as the keyring gives it: a service may start before anybody has unlocked it.
+
+    Raises:
+        Interrupted: `stop` was set meanwhile. Else as `find_api_key`, without NotYet.
+    """
+    is_told = False
+    while True:
+        try:
+            return key_of(platform)
+        except NotYet as locked:
+            if not is_told:
+                log.warning("waiting for the key: %s (%s)", locked.message, locked.hint)
+                is_told = True
+        if stop.wait(every_s):
+            raise Interrupted("stopped while waiting for the key")
+
+
 @contextmanager
 def platform_client(
-    settings: Settings, stop: threading.Event | None = None, *, on_answer: Callable[[Any], None] | None = None
+    settings: Settings,
+    stop: threading.Event | None = None,
+    *,
+    on_answer: Callable[[Any], None] | None = None,
+    key: FoundKey | None = None,
 ) -> Iterator[TwelveLabs]:
     """A client for the platform of the settings, with the key wherever it is kept; `on_answer` as in `TwelveLabs`."""
     from tlsync.api import TwelveLabs
 
-    keep_private()
-    key = load_api_key(settings.platform.api_key_file, os.environ)
-    register_secret(key)
+    key = key or key_of(settings.platform)
     ended = threading.Event()
-    with TwelveLabs(api_key=key, base_url=settings.platform.base_url, stop=stop, on_answer=on_answer) as client:
+    with TwelveLabs(api_key=key.secret, base_url=settings.platform.base_url, stop=stop, on_answer=on_answer) as client:
         if stop is not None:
             watch = threading.Thread(target=_close_when_stopped, args=(client, stop, ended), name="tlsync-stop")
             watch.start()
@@ -76,13 +127,13 @@ def _close_when_stopped(client: TwelveLabs, stop: threading.Event, ended: thread
 
 
 @contextmanager
-def writing_store(settings: Settings) -> Iterator[Store]:
-    """The catalog for writing, under the lock of the state folder."""
+def writing_store(settings: Settings, role: str = "command") -> Iterator[Store]:
+    """The catalog for writing, under the lock of the state folder; `role` as in `only_one`."""
     from tlsync.clock import SystemClock
-    from tlsync.daemon import only_one
+    from tlsync.store.process_lock import only_one
     from tlsync.store.store import Store
 
-    with only_one(settings.state_dir), Store(settings.state_dir, SystemClock()) as store:
+    with only_one(settings.state_dir, role), Store(settings.state_dir, SystemClock()) as store:
         store.bind(settings.platform.base_url)
         yield store
 
@@ -98,8 +149,8 @@ def with_sound_catalog(settings: Settings, work: Callable[[], T]) -> T:
         return work()
     except CatalogDamaged as damage:
         from tlsync.clock import SystemClock
-        from tlsync.daemon import only_one
         from tlsync.store.damage import set_aside
+        from tlsync.store.process_lock import only_one
         from tlsync.store.store import Store
 
         clock = SystemClock()
