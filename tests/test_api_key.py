@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tlsync.api_key import load_api_key
+from tests import keyrings
+from tlsync.api_key import find_api_key, load_api_key
 from tlsync.errors import ConfigError, Unauthorized
+from tlsync.key_store import KeyStore
 from tlsync.secret import Secret
 
 
@@ -87,3 +89,21 @@ def test_a_wrong_key_of_the_environment_is_not_shown() -> None:
     with pytest.raises(ConfigError, match="TWELVELABS_API_KEY") as caught:
         load_api_key(None, {"TWELVELABS_API_KEY": "se cret"})
     assert "cret" not in str(caught.value)
+
+
+def test_what_login_kept_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyrings.uninstall(monkeypatch)
+    store = KeyStore(tmp_path / "config.keys.json", "https://api.example.com/v1.3")
+    store.keep(Secret("tlk_kept"))
+    found = find_api_key(None, {}, store)
+    assert (found.secret, found.source, found.where) == (Secret("tlk_kept"), "login_file", str(store.file))
+    assert find_api_key(key_file(tmp_path), {}, store).source == "file"
+    assert find_api_key(key_file(tmp_path), {"TWELVELABS_API_KEY": "tlk_env"}, store).where == "TWELVELABS_API_KEY"
+    assert "tlk" not in repr(found)
+
+
+def test_the_keyring_is_named_as_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyrings.install(monkeypatch)
+    store = KeyStore(tmp_path / "config.keys.json", "https://api.example.com/v1.3")
+    store.keep(Secret("tlk_kept"))
+    assert find_api_key(None, {}, store).source == "keyring"

@@ -382,3 +382,15 @@ def test_any_text_gives_settings_or_a_config_error(text: str) -> None:
         parse_settings(text, "config.toml")
     except ConfigError:
         pass
+
+
+def test_settings_that_are_yet_to_be_made_are_the_defaults(tmp_path: Path) -> None:
+    """`tlsync init` and `tlsync auth` come before the file, also where one is named."""
+    file = tmp_path / "config.work.toml"
+    settings = load_settings(file, profile="work", env={}, is_to_be_made=True)
+    assert settings.roots == ()
+    assert settings.platform.login_file == tmp_path / "config.work.keys.json"
+    assert settings.platform.profile == "work"
+    with pytest.raises(ConfigError, match="no settings file") as caught:
+        load_settings(file, profile=None, env={}, may_be_missing=True)
+    assert "tlsync init" in caught.value.hint

@@ -9,13 +9,27 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tlsync"
 
-BOTTOM = {"errors", "models", "states", "clock", "secret", "patience", "terminal_text", "units", "names_on_disk", "__init__"}
+BOTTOM = {
+    "errors",
+    "models",
+    "states",
+    "clock",
+    "secret",
+    "patience",
+    "terminal_text",
+    "units",
+    "names_on_disk",
+    "__init__",
+}
 MAY_IMPORT = {
     # layer: layers it may import, beside itself and the bottom
     "config": {"config_reading", "toml_lines"},
     "config_reading": {"toml_lines"},
     "toml_lines": set(),
-    "api_key": set(),
+    "api_key": {"key_store", "private_file"},
+    "key_store": {"private_file", "store"},
+    "private_file": set(),
+    "config_writing": {"toml_lines", "store"},
     "private_process": set(),
     "logs": set(),
     "api": set(),
@@ -24,8 +38,28 @@ MAY_IMPORT = {
     "engine": {"config", "api", "media", "store"},
     "mirror": {"api", "media", "store"},
     "sandbox": {"media"},
-    "daemon": {"config", "store", "engine"},
-    "cli": {"config", "api_key", "private_process", "logs", "api", "media", "store", "engine", "mirror", "daemon", "sandbox"},
+    "notify": set(),
+    "service": {"store"},
+    "daemon": {"config", "store", "engine", "notify"},
+    "checkup": {"config", "api_key", "key_store", "api", "media", "store", "engine", "mirror"},
+    "cli": {
+        "checkup",
+        "config_writing",
+        "key_store",
+        "config",
+        "api_key",
+        "private_process",
+        "logs",
+        "api",
+        "media",
+        "store",
+        "engine",
+        "mirror",
+        "daemon",
+        "sandbox",
+        "notify",
+        "service",
+    },
     "__main__": {"cli"},
 }
 ONLY_IN = {
@@ -39,6 +73,7 @@ ONLY_IN = {
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
     "av": {"media"},
+    "keyring": {"key_store"},
     "pysubs2": {"store"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

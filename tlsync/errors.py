@@ -6,6 +6,7 @@ uses the library; above it there are only these.
 
     TlsyncError
     ├── ConfigError · UnknownPath · NotYet · AlreadyRunning · NotRunning · Interrupted · Overloaded · SafeMode
+    ├── ServiceError
     ├── CatalogError      CatalogDamaged · CatalogBusy
     ├── FileError(path)   FileVanished · FileChanged · FileUnreadable · NotEligible · SidecarBlocked
     ├── ApiError(status, remote_code)
@@ -65,6 +66,12 @@ class NotRunning(TlsyncError):
     """The command needs the daemon, and there is none."""
 
     code = "not_running"
+
+
+class ServiceError(TlsyncError):
+    """The system's service manager is not there, or refused."""
+
+    code = "service"
 
 
 class CatalogError(TlsyncError):

@@ -150,3 +150,14 @@ def test_others_wait_for_the_probe_of_the_host(gate: Gate, clock: FakeClock) -> 
     clock.on_wait = lambda: gate.leave(probe, None)
     gate.enter("b")
     assert len(clock.waits) == 1
+
+
+def test_another_key_is_tried_at_once_and_only_what_it_mends(gate: Gate, clock: FakeClock) -> None:
+    call(gate, "a", Failed(Unauthorized("GET /x answered 401", status=401), Outcome.FINAL))
+    assert isinstance(refusal(gate, "b"), Unauthorized)
+    gate.mended(QuotaExceeded)
+    assert isinstance(refusal(gate, "b"), Unauthorized)
+    gate.mended(Unauthorized)
+    assert gate.held_s() == 0
+    call(gate, "b")
+    call(gate, "a")

@@ -246,3 +246,29 @@ def test_retries_are_told_to_the_log(make_repeater: MakeRepeater, caplog: pytest
     assert [record.getMessage() for record in caplog.records] == [
         "retrying route='GET /x' attempt=1 wait_s=1.0 because=ServerFault"
     ]
+
+
+def unavailable(wait_s: float) -> Failed:
+    fault = ServerFault("GET /x answered 503", status=503)
+    fault.retry_after_s = wait_s
+    return Failed(fault, Outcome.UNAVAILABLE)
+
+
+def test_a_fault_that_says_how_long_is_waited_out_never_earlier(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    started_s = clock.monotonic_s()
+    assert make_repeater().run(GET, Attempts(unavailable(20), "fine")) == "fine"
+    assert 20 <= clock.monotonic_s() - started_s <= 23
+
+
+def test_a_fault_that_says_long_is_raised_and_stops_its_group(make_repeater: MakeRepeater, clock: FakeClock) -> None:
+    repeater = make_repeater()
+    attempts = Attempts(unavailable(10_000), "fine")
+    with pytest.raises(ServerFault) as caught:
+        repeater.run(GET, attempts)
+    assert caught.value.retry_after_s == 3600
+    with pytest.raises(RateLimited):
+        repeater.run(GET, attempts)
+    assert attempts.count == 1
+    assert repeater.run(DELETE, Attempts("another group")) == "another group"
+    clock.elapsed_s += 3600
+    assert repeater.run(GET, attempts) == "fine"

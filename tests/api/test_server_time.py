@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tlsync.api.server_time import ServerTime, asked_wait_s, http_date
+from tlsync.api.server_time import ServerTime, asked_wait_s, http_date, retry_after_s
 
 from .helpers import FakeClock
 
@@ -54,3 +54,10 @@ def test_the_platforms_clock_is_the_median_of_what_it_said(clock: FakeClock) -> 
     server_time.note({"date": "nonsense"})
     server_time.note({})
     assert server_time.now() == datetime(2025, 11, 22, 12, 10, tzinfo=UTC)
+
+
+def test_a_fault_is_waited_for_as_retry_after_says_alone() -> None:
+    """Times of a limit may stand on any answer."""
+    headers = {"x-ratelimit-reset": str(int(NOW.timestamp()) + 900)}
+    assert retry_after_s(headers, NOW) is None
+    assert retry_after_s(headers | {"retry-after": "7"}, NOW) == 7

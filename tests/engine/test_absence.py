@@ -13,6 +13,7 @@ from tests.conftest import FakeClock
 from tests.engine.test_scanner import Bench
 from tests.workshop import Workshop
 from tlsync.engine import health
+from tlsync.engine.doubts import Quiet
 from tlsync.media.samples import make_clip
 from tlsync.store.reader import CatalogReader
 from tlsync.store.roots import RootRow
@@ -57,7 +58,7 @@ def test_a_mass_that_is_gone_is_held_and_said(bench: Bench, caplog: pytest.LogCa
     assert gone(bench) == 0
     held = row(bench).held
     assert held.startswith("held: 30 of 100 known files are gone")
-    assert f"tlsync forget {bench.footage}" in held
+    assert f"tlsync forget --gone {bench.footage}" in held
     assert sum("not taken for missing" in record.getMessage() for record in caplog.records) == 1
     for day in ("day0", "day1", "day2"):
         (bench.footage.parent / day).rename(bench.footage / day)
@@ -86,8 +87,53 @@ def test_one_hint_about_a_folder_is_held_too(bench: Bench) -> None:
         bench.settle_all()
     shutil.rmtree(big)
     bench.scanner.look(row(bench), big)
+    bench.scanner.judge_doubted(row(bench))
     assert gone(bench) == 0
     assert row(bench).held.startswith("held: 40 of 140")
+
+
+def test_many_hints_about_single_files_are_held_like_one_scan(bench: Bench) -> None:
+    """As events tell of a folder that is removed, or of a share half of which goes away: file by file."""
+    for day in ("day0", "day1", "day2"):
+        shutil.rmtree(bench.footage / day)
+        for number in range(int(day[3:]) * 10, int(day[3:]) * 10 + 10):
+            bench.scanner.look(row(bench), bench.footage / day / f"{number}.mp4")
+    assert gone(bench) == 0
+    bench.scanner.judge_doubted(row(bench))
+    assert gone(bench) == 0
+    assert row(bench).held.startswith("held: 30 of 100")
+
+
+def test_a_doubted_file_that_is_there_again_is_looked_at(bench: Bench) -> None:
+    clip = bench.footage / "day0" / "0.mp4"
+    away = clip.rename(clip.with_suffix(".away"))
+    bench.scanner.look(row(bench), clip)
+    away.rename(clip)
+    bench.work.clear()
+    bench.scanner.judge_doubted(row(bench))
+    assert (gone(bench), bench.work) == (0, ["0.mp4"])
+
+
+def test_a_file_in_whose_place_a_folder_is_is_missing(bench: Bench) -> None:
+    clip = bench.footage / "day0" / "0.mp4"
+    clip.unlink()
+    clip.mkdir()
+    bench.scanner.doubts.add(bench.root.id, b"day0/0.mp4")
+    bench.scanner.judge_doubted(row(bench))
+    assert gone(bench) == 1
+
+
+def test_doubts_are_judged_once_no_more_are_coming() -> None:
+    quiet = Quiet()
+    assert [quiet.is_due(count, now_s) for count, now_s in ((0, 0.0), (1, 5.0), (2, 5.5), (2, 6.0))] == [False] * 4
+    assert quiet.is_due(2, 6.5)
+    assert not quiet.is_due(0, 6.6)
+
+
+def test_doubts_that_come_without_end_are_judged_by_and_by() -> None:
+    quiet = Quiet()
+    due = [now_s for now_s in range(1, 30) if quiet.is_due(now_s, now_s - 0.5 * (now_s % 2))]
+    assert due and due[0] <= 12
 
 
 def test_a_hint_elsewhere_does_not_end_a_hold(bench: Bench) -> None:
@@ -97,6 +143,7 @@ def test_a_hint_elsewhere_does_not_end_a_hold(bench: Bench) -> None:
     bench.scan()
     (bench.footage / "day5" / "50.mp4").unlink()
     bench.scanner.look(row(bench), bench.footage / "day5" / "50.mp4")
+    bench.scanner.judge_doubted(row(bench))
     assert gone(bench) == 1
     assert row(bench).held
 
@@ -144,6 +191,7 @@ def test_a_file_that_can_not_be_asked_for_is_not_gone(bench: Bench, monkeypatch:
 
     monkeypatch.setattr(Path, "lstat", failing)
     bench.scanner.look(row(bench), clip)
+    bench.scanner.judge_doubted(row(bench))
     assert gone(bench) == 0
 
 

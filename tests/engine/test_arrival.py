@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.conftest import MakeClip
 from tests.workshop import Workshop, sha256_of
 from tlsync.engine import arrival, mounts
 from tlsync.engine.progress import Silent
+from tlsync.media import identity
 from tlsync.media.writers import Writer, Writers
 
 SHORTER = "shorter than the version that was uploaded"
@@ -69,6 +72,20 @@ def test_a_file_on_a_network_share_is_quiet_for_twice_as_long(
     assert workshop.sync().enriched == 1
     assert waits[0] > 0
     assert waits[-1] == 0
+
+
+def test_a_share_that_invents_change_times_lets_files_settle(
+    workshop: Workshop, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its inodes and change times differ at every look, and prove nothing."""
+    make_clip(workshop.footage / "clip.mp4")
+    share = mounts.Mount(1, "0:1", "/", "nfs4", "nas:/footage", is_read_only=False)
+    real, looks = identity.signature, itertools.count()
+    monkeypatch.setattr(arrival.mounts, "mount_of", lambda fd, table: share)
+    monkeypatch.setattr(
+        identity, "signature", lambda found: replace(real(found), ctime_ns=next(looks), inode=next(looks))
+    )
+    assert workshop.sync().enriched == 1
 
 
 def test_a_file_that_became_shorter_is_held_and_the_good_copy_kept(

@@ -87,3 +87,25 @@ def test_every_call_asks_for_one_to_fifty_within_the_file(total: int) -> None:
         urls.take(number)
     assert all(1 <= count <= 50 and start + count - 1 <= total for start, count in platform.asked)
     assert len(platform.asked) == -(-total // 50)
+
+
+def test_a_url_that_nothing_was_sent_to_is_given_back(fake_clock: FakeClock) -> None:
+    """The call was held back: no fresh one is asked for when it may go."""
+    platform = Platform(fake_clock)
+    urls = urls_of(platform, fake_clock, range(1, 3), (platform.url(1), platform.url(2)))
+    taken = urls.take(1)
+    urls.give_back(1)
+    assert urls.take(1) == taken
+    urls.used(1)
+    urls.give_back(1)
+    assert urls.take(1) != taken
+    assert len(platform.asked) == 1
+
+
+def test_a_url_that_was_given_back_is_not_used_past_its_time(fake_clock: FakeClock) -> None:
+    platform = Platform(fake_clock)
+    urls = urls_of(platform, fake_clock, range(1, 2), (platform.url(1),))
+    taken = urls.take(1)
+    urls.give_back(1)
+    fake_clock.advance(3600)
+    assert urls.take(1) != taken

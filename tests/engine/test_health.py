@@ -170,3 +170,20 @@ def test_a_folder_that_is_listed_from_memory_is_not_online(
     assert health.check(row, store.roots)
     bad.add("b.mp4")
     assert not health.check(row, store.roots)
+
+
+def test_a_folder_with_a_number_beyond_the_catalog_s_is_a_root_like_any_other(
+    store: Store, row: RootRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems make up inode numbers of 64 bits without a sign."""
+    real = os.fstat
+
+    def fstat(fd: int) -> os.stat_result:
+        found = list(real(fd))
+        found[1] = 2**64 - 7
+        return os.stat_result(found)
+
+    monkeypatch.setattr("tlsync.engine.volumes.os.fstat", fstat)
+    assert health.note(row, store.roots).is_online
+    assert store.roots.get(row.id).inode == -7
+    assert health.note(store.roots.get(row.id), store.roots).is_online

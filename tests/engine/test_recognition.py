@@ -11,6 +11,7 @@ import pytest
 from tests.workshop import Workshop
 from tlsync.config import RootSettings
 from tlsync.engine.twins import Twins
+from tlsync.media import identity
 
 MakeClip = Callable[..., Path]
 
@@ -39,3 +40,23 @@ def test_a_twin_that_arrives_while_the_platform_is_asked_is_not_sent_too(
     summary = workshop.sync()
     assert (summary.uploaded, summary.enriched, summary.failed) == (1, 2, 0)
     assert workshop.counts()["multipart_upload.create"] == 1
+
+
+def test_a_lookalike_that_another_machine_sent_is_linked(
+    workshop: Workshop, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It has the samples of a content that is known here, and other bytes: the platform is asked all the same."""
+    for name, number in {"_EDGE_BYTES": 4096, "_SAMPLE_BYTES": 16, "_SAMPLES": 4, "_WHOLE_UP_TO_BYTES": 8256}.items():
+        monkeypatch.setattr(identity, name, number)
+    clip = make_clip(workshop.footage / "clip.mp4")
+    workshop.sync()
+    data = bytearray(clip.read_bytes())
+    data[5000] ^= 1
+    other = Workshop(workshop.server, tmp_path / "other", tmp_path / "other state", workshop.prober)
+    other.footage.mkdir()
+    for desk in (other, workshop):
+        (desk.footage / "lookalike.mp4").write_bytes(data)
+        assert desk.sync().failed == 0
+        assert desk.states()["lookalike.mp4"] == "enriched"
+    assert workshop.counts()["multipart_upload.create"] == 2
+    workshop.assert_clean()

@@ -288,3 +288,31 @@ def test_stopping_waits_for_nobody_who_hangs(tmp_path: Path, monkeypatch: pytest
     goes_on.set()
     watch._lookers[0]._thread.join(10)
     assert not watch._lookers[0]._thread.is_alive()
+
+
+def test_what_events_tell_file_by_file_is_judged_as_one(watched: Watched) -> None:
+    """A folder that is removed while events tell of each of its files."""
+    day = watched.bench.footage / "day"
+    for number in range(30):
+        (day / f"{number}.mp4").write_text("x" * number)
+    watched.pass_time(1)
+    watched.bench.settle_all()
+    for number in range(30):
+        (day / f"{number}.mp4").unlink()
+        watched.watcher.on_path(day / f"{number}.mp4")
+        if number % 10 == 9:
+            watched.pass_time(0.5)
+    watched.pass_time(3)
+    assert "missing" not in watched.bench.states().values()
+    assert watched.row.held.startswith("held: 30 of 30")
+
+
+def test_one_file_that_events_say_is_gone_is_missing_soon(watched: Watched) -> None:
+    clip = watched.bench.footage / "day" / "clip.mp4"
+    clip.write_text("media")
+    watched.pass_time(1)
+    watched.bench.settle_all()
+    clip.unlink()
+    watched.watcher.on_path(clip)
+    watched.pass_time(2)
+    assert watched.bench.states() == {"day/clip.mp4": "missing"}

@@ -56,7 +56,8 @@ class Bench:
             file = self.store.catalog.move(file, FileState.READY)
             sidecar = self.sidecars.wanted_path(file.path)
             sidecar.touch()
-            self.store.catalog.move(file, FileState.ENRICHED, sidecar=sidecar)
+            look = self.sidecars.look_of(sidecar)
+            self.store.catalog.move(file, FileState.ENRICHED, sidecar=sidecar, sidecar_look=look)
 
     def states(self) -> dict[str, str]:
         rows: dict[bytes, FileRow] = self.store.catalog.below(self.root.id)
@@ -133,7 +134,9 @@ def test_a_removed_folder_is_missed_with_all_below_it(bench: Bench) -> None:
     bench.scan()
     bench.settle_all()
     (bench.footage / "day").rename(bench.footage.parent / "elsewhere")
-    bench.scanner.look(bench.store.roots.get(bench.root.id), bench.footage / "day")
+    row = bench.store.roots.get(bench.root.id)
+    bench.scanner.look(row, bench.footage / "day")
+    bench.scanner.judge_doubted(row)
     assert bench.states() == {"day/a.mp4": "missing", "day/deep/b.mp4": "missing", "day2/c.mp4": "enriched"}
 
 

@@ -177,3 +177,26 @@ def test_a_step_that_hangs_is_let_go_and_leaves_its_place_to_others() -> None:
     assert done == [B]
     freed.set()
     helper.join()
+
+
+def test_a_held_lane_starts_nothing_until_it_is_let_go() -> None:
+    done: list[FileId] = []
+
+    def work(file: FileId) -> tuple[str, Next]:
+        done.append(file)
+        if file == B:
+            scheduler.hold(frozenset())
+        return "local", REST
+
+    stop = threading.Event()
+    scheduler = Scheduler({"local": 1, "remote": 1}, work, SystemClock(), stop)
+    scheduler.hold(frozenset({"remote"}))
+    assert scheduler.is_held("remote") and not scheduler.is_held("local")
+    scheduler.put(A, "remote")
+    scheduler.put(B, "local", 0.05)
+    guard = threading.Timer(LIMIT_S, stop.set)
+    guard.start()
+    scheduler.run(scheduler.is_idle)
+    guard.cancel()
+    assert done == [B, A]
+    assert scheduler.turns > 1

@@ -80,7 +80,8 @@ def bench(workshop: Workshop, make_clip: MakeClip, fake_clock: FakeClock) -> Ite
         for state in (FileState.IDENTIFIED, FileState.UPLOADING, FileState.UPLOADED):
             file = store.catalog.move(file, state)
         registry: Any = SimpleNamespace()  # for the real steps, none of which runs here
-        bench = Bench(Steps(engine._context, registry, engine._uploader, engine.trouble), store, engine, file.id)
+        steps = Steps(engine._context, registry, engine._uploader, engine.trouble, engine._doubt)
+        bench = Bench(steps, store, engine, file.id)
         engine.trouble._pause = lambda seconds, is_all: bench.paused.append((seconds, is_all))
         yield bench
         engine._uploader.close()

@@ -362,3 +362,25 @@ def test_stopping_in_the_middle_keeps_what_was_sent(workshop: Workshop, make_cli
     assert workshop.counts()["multipart_upload.create"] == 1
     assert set(workshop.remote_contents()) == {sha256_of(clip)}
     workshop.assert_clean()
+
+
+def test_headers_that_look_like_credentials_are_on_no_disk_and_a_resumed_upload_arrives(
+    workshop: Workshop, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without them the old session can't be gone on with; a new one is opened."""
+    headers = {"Content-Type": "application/octet-stream", "X-Amz-Security-Token": "s3cret-of-storage"}
+    monkeypatch.setattr("tlsync.sandbox.uploads.UPLOAD_HEADERS", headers)
+    clip = make_clip(workshop.footage / "clip.mp4", duration_s=30)
+    stop = threading.Event()
+
+    class StopAtTheThirdChunk(Silent):
+        def sent(self, path: Path, done_bytes: int, total_bytes: int) -> None:
+            if done_bytes >= 3 * 32 * 1024:
+                stop.set()
+
+    assert workshop.sync(stop=stop, progress=StopAtTheThirdChunk()).bytes_sent > 0
+    kept = b"".join(path.read_bytes() for path in workshop.state_dir.rglob("*") if path.is_file())
+    assert b"X-Amz-Security-Token" in kept and b"s3cret-of-storage" not in kept
+    assert workshop.sync().enriched == 1
+    assert workshop.counts()["multipart_upload.create"] == 2
+    assert set(workshop.remote_contents()) == {sha256_of(clip)}

@@ -17,7 +17,7 @@ from tests.faults.proxy import FaultProxy
 from tests.workshop import HastyClock, Workshop
 from tlsync.api import RetryPolicy, TwelveLabs
 from tlsync.config import SyncSettings
-from tlsync.engine import scheduler
+from tlsync.engine import scheduler, wake
 from tlsync.engine.engine import Engine
 from tlsync.engine.progress import Silent
 from tlsync.media.probe import Prober
@@ -57,6 +57,7 @@ class FastDaemon:
         poll_s: float = 2.0,
         **sandbox: Any,
     ) -> None:
+        self._factor = factor
         self.clock = HastyClock(factor)
         self.server = SandboxServer(clock=self.clock, chunk_size_bytes=32 * 1024, first_urls=2, **sandbox)
         self.footage = folder / "footage"
@@ -77,6 +78,8 @@ class FastDaemon:
     def __enter__(self) -> Self:
         self._patch = pytest.MonkeyPatch()
         self._patch.setattr(scheduler, "_LONGEST_NAP_S", 0.005)
+        # Between two looks at a clock that runs fast its seconds pass too: that is no jump.
+        self._patch.setattr(wake, "_JUMP_S", wake._JUMP_S * self._factor)
         self.server.start()
         self.workshop = Workshop(self.server, self.footage, self._state_dir, self._prober, clock=self.clock)
         self.workshop.changes = {"sync": SyncSettings(settle_s=1.0, poll_s=self._poll_s)}

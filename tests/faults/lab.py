@@ -173,7 +173,7 @@ class Patience:
         self.longest_s = 0.7
 
     def struck(self) -> None:
-        self.longest_s = min(20.0, self.longest_s * 1.05)
+        self.longest_s = min(20.0, self.longest_s * 1.1)
 
     def ended(self) -> None:
         self.longest_s = max(0.2, self.longest_s * 0.85)
@@ -182,9 +182,10 @@ class Patience:
 class Mischief:
     """Footage that is never finished: clips arrive, are copied, renamed and moved, while something else goes wrong."""
 
-    def __init__(self, lab: Lab, source: random.Random) -> None:
+    def __init__(self, lab: Lab, source: random.Random, *, may_rename: bool = True) -> None:
         self._lab = lab
         self._source = source
+        self._may_rename = may_rename
         self._names = 0
 
     def go_on(self) -> None:
@@ -194,14 +195,14 @@ class Mischief:
         is_busy = len(states) < len(clips) or any(state not in oracle.AT_REST for state, _ in states.values())
         dice = self._source.random()
         if not clips or (not is_busy and dice < 0.7):
-            self._lab.clip(self._name(), self._source.randrange(150_000, 500_000), self._source)
+            self._lab.clip(self._name(), self._source.randrange(150_000, 1_500_000), self._source)
         elif dice < 0.2:
             target = self._lab.footage / self._name()
             target.parent.mkdir(exist_ok=True)
             temp = target.with_name(f".{target.name}.part")
             shutil.copyfile(self._source.choice(clips), temp)
             temp.rename(target)
-        elif dice < 0.4:
+        elif dice < 0.4 and self._may_rename:
             target = self._lab.footage / self._name()
             target.parent.mkdir(exist_ok=True)
             self._source.choice(clips).rename(target)

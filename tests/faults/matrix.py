@@ -87,6 +87,5 @@ SECURITY: dict[str, str] = {
 _NO_INTERFACE = "tlsync has no local web interface"
 NO_TEST: dict[str, str] = {
     **dict.fromkeys(("S14", "S15", "S16", "S17", "S18", "S19", "S28"), _NO_INTERFACE),
-    "S23": "tlsync mounts nothing",
 }
 """Rows about things that tlsync does not have."""

@@ -31,31 +31,84 @@ ChunkKey = tuple[str, int]
 """Upload session and number of a chunk."""
 
 
+FileKey = tuple[int, str]
+"""Number of a row of files, and when it was first seen: SQLite gives numbers of deleted rows to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """One file. Its history is only ever added to."""
+
+    path: bytes
+    state: str
+    reason: str
+    sidecar: bytes | None
+    history: tuple[tuple[str, str, str], ...]
+    """Instant, state and reason of each move, the oldest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a catalog has committed, as far as it can be compared with a later look."""
 
     chunks: frozenset[ChunkKey] = frozenset()
-    open_sessions: frozenset[str] = frozenset()
-    history: Mapping[int, tuple[str, bytes]] = field(default_factory=dict)
-    """State and path by number of the history row; rows are only ever added, except with a file that is forgotten."""
-    sidecars: frozenset[bytes] = frozenset()
-    """Of files that count as enriched."""
-    states: Mapping[bytes, tuple[str, str]] = field(default_factory=dict)
-    """State and reason by path."""
+    sessions: Mapping[str, str] = field(default_factory=dict)
+    """State by upload; one that is no longer active needs no chunks."""
+    lasting: frozenset[tuple[str, ...]] = frozenset()
+    """What nothing but a person's command, or the platform, takes back: contents, proofs, assets, entries, texts."""
+    files: Mapping[FileKey, FileFacts] = field(default_factory=dict)
+
+    @property
+    def states(self) -> dict[bytes, tuple[str, str]]:
+        """State and reason by path."""
+        return {file.path: (file.state, file.reason) for file in self.files.values()}
+
+    @property
+    def sidecars(self) -> set[bytes]:
+        """Of files that count as enriched."""
+        return {file.sidecar for file in self.files.values() if file.state == "enriched" and file.sidecar}
+
+    @property
+    def count(self) -> int:
+        """How many facts these are."""
+        return (
+            len(self.chunks)
+            + len(self.sessions)
+            + len(self.lasting)
+            + sum(len(file.history) for file in self.files.values())
+        )
 
     def lost_in(self, later: Facts, footage: Path) -> list[str]:
-        """What these facts have and later ones lack, although nothing took it back.
+        """What these facts have and later ones lack, although no later commit took it back.
 
-        A file that is gone from the footage before anybody knew its content is forgotten, with its history.
+        Two commits take a file back, and both leave a trace. One forgets a file that went before anybody knew its
+        content: it is not in the footage. One finds that it is another file, renamed: that other one has its path, and
+        says so in a move that these facts don't know.
         """
         lost = [
-            f"history row {number} ({state} of {path!r})"
-            for number, (state, path) in self.history.items()
-            if number not in later.history and (path in later.states or (footage / os.fsdecode(path)).exists())
+            f"chunk {number} of {session}"
+            for session, number in self.chunks - later.chunks
+            if later.sessions.get(session) == "active"
         ]
-        gone = {key for key in self.chunks - later.chunks if key[0] in later.open_sessions}
-        return lost + [f"chunk {number} of {session}" for session, number in sorted(gone)]
+        for session, state in self.sessions.items():
+            if session not in later.sessions or (state != "active" and later.sessions[session] != state):
+                lost.append(f"session {session}, which was {state}")
+        lost += [" ".join(fact) for fact in self.lasting - later.lasting]
+        for key, file in self.files.items():
+            there = later.files.get(key)
+            if there is None:
+                if not self._is_taken_back(file, later, footage):
+                    lost.append(f"file {file.path!r} with {len(file.history)} moves")
+            elif there.history[: len(file.history)] != file.history:
+                lost.append(f"moves of {file.path!r}: had {file.history}, has {there.history}")
+        return sorted(lost)
+
+    def _is_taken_back(self, file: FileFacts, later: Facts, footage: Path) -> bool:
+        for key, heir in later.files.items():
+            known = len(self.files[key].history) if key in self.files else 0
+            if heir.path == file.path and any(why.startswith("renamed; ") for _, _, why in heir.history[known:]):
+                return True
+        return file.state in ("discovered", "settling") and not (footage / os.fsdecode(file.path)).exists()
 
 
 @contextmanager
@@ -93,18 +146,29 @@ def read_facts(state_dir: Path, *, is_live: bool = False) -> Facts:
 def _facts(connection: sqlite3.Connection) -> Facts:
     connection.execute("BEGIN")
     rows = connection.execute
+    histories: dict[int, list[tuple[str, str, str]]] = {}
+    for number, *move in rows("SELECT file_id, at, to_state, reason FROM history ORDER BY id"):
+        histories.setdefault(number, []).append((move[0], move[1], move[2]))
     return Facts(
         frozenset(rows("SELECT upload_id, number FROM chunks JOIN sessions ON sessions.id = session_id")),
-        frozenset(row[0] for row in rows("SELECT upload_id FROM sessions WHERE state = 'active'")),
+        dict(rows("SELECT upload_id, state FROM sessions").fetchall()),
+        frozenset(tuple(str(value) for value in row) for query in _LASTING for row in rows(query)),
         {
-            number: (state, path)
-            for number, state, path in rows(
-                "SELECT history.id, to_state, path FROM history JOIN files ON files.id = file_id"
-            )
+            (number, histories[number][0][0]): FileFacts(path, state, reason, sidecar, tuple(histories[number]))
+            for number, path, state, reason, sidecar in rows("SELECT id, path, state, reason, sidecar FROM files")
         },
-        frozenset(row[0] for row in rows("SELECT sidecar FROM files WHERE state = 'enriched'") if row[0]),
-        {path: (state, reason) for path, state, reason in rows("SELECT path, state, reason FROM files")},
     )
+
+
+_LASTING = (
+    "SELECT 'content', id, size_bytes, fingerprint FROM contents",
+    "SELECT 'proof of content', id, sha256 FROM contents WHERE sha256 IS NOT NULL",
+    "SELECT 'asset of content', content_id, asset_id FROM assets",
+    "SELECT 'entry of content', content_id, index_id, indexed_asset_id FROM indexed_assets"
+    " WHERE indexed_asset_id IS NOT NULL",
+    "SELECT 'text of content', content_id, index_id, kind FROM enrichments",
+    "SELECT 'folder', id, path FROM roots",
+)
 
 
 def catalog_faults(state_dir: Path) -> list[str]:

@@ -202,8 +202,8 @@ def existing_tests() -> set[str]:
     return {name for name in names if row_of(name)}
 
 
-def run_rows(tier: str, rows: set[str] | None) -> list[Result]:
-    """Run the tests of a tier, or those of some rows, and gather what they say."""
+def run_rows(tier: str, rows: set[str] | None, jobs: int) -> list[Result]:
+    """Run the tests of a tier, or those of some rows, so many at a time, and gather what they say."""
     marks = {"every": "not merge and not long", "merge": "merge", "long": "long"}[tier]
     arguments = ["-q", "-m", marks, "--tier", tier]
     if rows is not None:
@@ -211,8 +211,10 @@ def run_rows(tier: str, rows: set[str] | None) -> list[Result]:
             "-k",
             " or ".join(f"test_{row[0].lower()}{int(row[1:]):02d}_" for row in sorted(rows, key=_order)),
         ]
-    elif tier == "every":
-        arguments += ["-n", "2"]
+    if jobs > 1:
+        arguments += ["-n", str(jobs)]
+    if tier == "long":
+        arguments += ["--timeout", "7200"]
     day = datetime.now(UTC).date().isoformat()
     with tempfile.TemporaryDirectory() as folder:
         junit = Path(folder) / "junit.xml"
@@ -227,13 +229,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the rows of the fault and security matrices.")
     parser.add_argument("--tier", choices=TIERS, default="every")
     parser.add_argument("--rows", help="only these, for example F1,F12,S3")
+    parser.add_argument("--jobs", type=int, help="tests at a time (default: 2, one of the long ones)")
     options = parser.parse_args()
     rows = {row.strip().upper() for row in options.rows.split(",")} if options.rows else None
     if rows and not rows <= FAULTS.keys() | SECURITY.keys():
         parser.error(f"no such row: {', '.join(sorted(rows - FAULTS.keys() - SECURITY.keys()))}")
-    new = run_rows(options.tier, rows)
-    old = read_page(_PAGE.read_text("utf-8")) if _PAGE.exists() else []
+    new = run_rows(options.tier, rows, options.jobs or (1 if options.tier == "long" else 2))
     existing = existing_tests()
+    old = read_page(_PAGE.read_text("utf-8")) if _PAGE.exists() else []
     results = merge(old, new, existing)
     _PAGE.write_text(write_page(results, describe_machine(), existing), "utf-8")
     failed = sorted({result.row for result in new if result.outcome == "FAILED"}, key=_order)

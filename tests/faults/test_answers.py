@@ -481,13 +481,13 @@ def test_f41_failed_or_gone_on_the_platform(row: Row, make_daemon: MakeDaemon, m
             _remove(daemon, kind)
         daemon.wait_for(lambda: daemon.workshop.states() == {"clip.mp4": "failed"}, "the failure")
         before = daemon.workshop.counts()
-        daemon.wait_s(1200)
+        daemon.wait_s(600)
         after = daemon.workshop.counts()
         for name in ("multipart_upload.create", "storage.put", "indexes.indexed_assets.create"):
             assert after.get(name) == before.get(name), f"{name} again"
         view = daemon.workshop.files()["clip.mp4"]
         assert "retry" in view.hint
-        row.say(f"{what}: told with the file ({view.reason}), 0 calls that make something in 20 min after")
+        row.say(f"{what}: told with the file ({view.reason}), 0 calls that make something in 10 min after")
 
 
 def _remove(daemon: FastDaemon, kind: str) -> None:

@@ -75,8 +75,8 @@ def test_s07_no_bytes_go_to_hostile_upload_urls(row: Row) -> None:
 @pytest.mark.merge
 def test_s07_the_engine_parks_the_file_and_goes_on(row: Row, workshop: Workshop, make_clip: MakeClip) -> None:
     """A session with a hostile URL: nothing is sent, the next file is not held up."""
-    bad, good = (make_clip(workshop.footage / f"{name}.mp4") for name in ("bad", "good"))
-    make_large(good, 1000)
+    make_clip(workshop.footage / "one.mp4")
+    make_large(make_clip(workshop.footage / "other.mp4"), 1000)
     session = {
         "upload_id": ID,
         "asset_id": ID,
@@ -86,9 +86,9 @@ def test_s07_the_engine_parks_the_file_and_goes_on(row: Row, workshop: Workshop,
     }
     workshop.server.faults.answer("multipart_upload.create", 201, body=session)
     sync_to_the_end(workshop)
-    assert workshop.states()[good.name] == "enriched"
+    assert sorted(workshop.states().values()) == ["enriched", "failed"]  # whichever asked first got it
     assert workshop.server.ledger.count("unknown") == 0
-    row.say(f"hostile upload URL: 0 bytes, the other file is through, this one is {workshop.states()[bad.name]}")
+    row.say("hostile upload URL: 0 bytes, the file that got it is set aside, the other one is through")
 
 
 def test_s07_names_that_lead_into_the_own_network(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,14 +122,14 @@ def test_f35_an_analysis_in_the_background_is_ordered_once(
 def test_f35_any_answer_of_any_call(
     row: Row, make_workshop: MakeWorkshop, make_clip: MakeClip, platform: Platform
 ) -> None:
-    """Each call in turn, at its first, second or third time."""
-    rounds, struck = row.times(every=1, merge=1, long=100), 0
+    """Each call in turn, at its first, second or third time; so often, now and then, that the pass gives up."""
+    rounds, struck = row.times(every=1, merge=1, long=25), 0
     calls = (*CHAIN, *TEXTS[platform])
     for number in range(rounds):
         for call in calls:
             workshop = make_workshop(platform)
             clips = [make_clip(workshop.footage / "clip.mp4")]
-            nth, times = row.random.randint(1, 3), row.random.randint(1, 2)
+            nth, times = row.random.randint(1, 3), row.random.choice([1, 2, QUICK_RETRIES.attempts + 1])
             rule = workshop.server.faults.lose_answer(call, nth=nth, times=times)
             sync_until_done(workshop)
             try:

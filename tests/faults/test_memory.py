@@ -62,7 +62,10 @@ def test_f47_open_files_stay_flat(row: Row, lab: Lab) -> None:
     wait_until(Path(f"{source}.tlsync.json").exists, "the first sidecar")
     lab.clip("second.mp4", 20_000)
     wait_until((lab.footage / "second.mp4.tlsync.json").exists, "the second sidecar")
-    before = _open_files(daemon.pid)
+    try:
+        before = _open_files(daemon.pid)
+    except PermissionError:  # of a process that has secrets only root may see them
+        row.gap("open files of the daemon are for root only")
     count = row.times(merge=40, long=10_000)
     for number in range(count):
         target = lab.footage / f"clip {number}.mp4"
@@ -70,7 +73,7 @@ def test_f47_open_files_stay_flat(row: Row, lab: Lab) -> None:
         (lab.footage / ".part").rename(target)
     last = [lab.footage / f"clip {number}.mp4.tlsync.json" for number in range(count)]
     wait_until(lambda: all(path.exists() for path in last), "all sidecars", 3000)
-    wait_until(lambda: _open_files(daemon.pid) <= before + 3, "files to be closed", 10)
+    wait_until(lambda: _open_files(daemon.pid) <= before + 3, "files to be closed", 30)
     after = _open_files(daemon.pid)
     daemon.send(signal.SIGTERM)
     assert daemon.end(10) == 0

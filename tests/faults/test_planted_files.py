@@ -17,10 +17,10 @@ from tests.faults.conftest import Row
 from tests.workshop import Workshop, sha256_of
 from tlsync.api_key import load_api_key
 from tlsync.config import SidecarSettings
-from tlsync.daemon import only_one
 from tlsync.errors import CatalogError, ConfigError, FileError
 from tlsync.media import identity
 from tlsync.sandbox.server import SandboxServer
+from tlsync.store.process_lock import only_one
 from tlsync.store.requests import Request, post
 
 MakeClip = Callable[..., Path]
@@ -168,7 +168,7 @@ def test_s11_a_link_as_the_hidden_folder(row: Row, workshop: Workshop, make_clip
     row.say("0 files in the foreign folder")
 
 
-@pytest.mark.parametrize("name", ["catalog.db", "catalog.db-wal", "lock", "requests", "sidecars"])
+@pytest.mark.parametrize("name", ["catalog.db", "catalog.db-wal", "lock", "pause.json", "requests", "sidecars"])
 def test_s11_links_in_the_state_folder(row: Row, tmp_path: Path, name: str) -> None:
     """A link where the catalog or the lock belongs is refused before anything is opened."""
     state_dir, foreign = tmp_path / "state", tmp_path / "foreign"

@@ -50,7 +50,7 @@ def test_f09_disk_errors(row: Row, lab: Lab) -> None:
         assert strace.hits(run) > 0
         assert oracle.sha256_of(bad) not in lab.server.ledger.assets_by_sha256()
         facts = oracle.read_facts(lab.state_dir)
-        assert "missing" not in {state for state, _ in facts.history.values()}
+        assert "missing" not in {state for file in facts.files.values() for _, state, _ in file.history}
         lab.acknowledge(facts)
         assert "Traceback" not in run.err
         assert lab.run("retry").end() == 0

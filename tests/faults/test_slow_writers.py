@@ -26,6 +26,8 @@ from tlsync.engine.progress import Silent
 fcntl = pytest.importorskip("fcntl")
 
 SETTLE_S = 0.2
+_PATIENCE_S = 60.0
+"""For the next file to be done; many take long on a busy machine."""
 _NAP = threading.Event()
 _AT_ONCE = 28
 
@@ -191,8 +193,10 @@ def half_copied_files(row: Row, workshop: Workshop, make_clip: MakeClip, files: 
         ]
         for job in jobs:
             job.result()
-        deadline_s = time.monotonic() + 60 + 2 * files
+        done, deadline_s = 0, time.monotonic() + _PATIENCE_S
         while len(moments.done) < len(jobs) and time.monotonic() < deadline_s:
+            if len(moments.done) > done:
+                done, deadline_s = len(moments.done), time.monotonic() + _PATIENCE_S
             _NAP.wait(0.05)
     early = [name for name in closed_s if name in moments.taken_s and moments.taken_s[name] < closed_s[name]]
     assert not early, early

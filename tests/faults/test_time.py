@@ -88,8 +88,8 @@ def jumps(row: Row, workshop: Workshop, make_clip: MakeClip, wanted: int) -> Non
             clips += 1
             lengthen(make_clip(workshop.footage / f"{clips}.mp4"), row.random, 40_000)
             workshop.server.faults.answer("storage.put", 500, times=1)
-            wanted = ["enriched"] * clips
-            took_s = wait_until(lambda wanted=wanted: list(workshop.states().values()) == wanted, "the clip", 60)
+            done = ["enriched"] * clips
+            took_s = wait_until(lambda done=done: list(workshop.states().values()) == done, "the clip", 60)
             longest_s = max(longest_s, took_s)
     workshop.assert_clean()
     assert workshop.server.ledger.count("multipart_upload.create") == clips

@@ -35,7 +35,7 @@ def test_f42_many_start_at_once(row: Row, lab: Lab) -> None:
     for run in runs:
         run.send(signal.SIGTERM)
     codes = [run.end(10) for run in runs]
-    assert set(codes) <= {0, 12}
+    assert set(codes) <= {0, 12, -signal.SIGTERM}  # the last: asked to stop before it had begun
     assert codes.count(12) >= 1
     assert lab.server.ledger.count("multipart_upload.create") == 1
     lab.sync()

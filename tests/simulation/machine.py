@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,19 @@ from tlsync.store.reader import CatalogReader, FileView
 from tlsync.store.store import Store
 
 INDEX = "footage"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a machine is with an asset: `opened`, `reported`, `whole`, `stamped`."""
+
+    at_s: float
+    what: str
+    machine: str
+
+
+Marks = dict[str, list[Mark]]
+"""By asset, in the order in which it happened."""
 _LONGEST_PASS_S = 6 * 3600.0
 
 
@@ -50,6 +64,7 @@ class Machine:
         note: Note,
         recorded: set[tuple[str, int]],
         noted: set[str],
+        marks: Marks,
         complain: Callable[[str], None],
     ) -> None:
         self.name = name
@@ -75,6 +90,9 @@ class Machine:
         self._note = note
         self._recorded = recorded
         self._noted = noted
+        self._marks = marks
+        self._written: set[Path] = set()
+        """Sidecars that the process wrote, or found to say the same."""
         self._complain = complain
         self._life: Life | None = None
         self._stop = FiberEvent(kernel)
@@ -204,6 +222,7 @@ class Machine:
                         is_single_pass=is_single_pass,
                         workers=SimulatedWorkers(self._kernel, life),
                     )
+                    self._watch_sidecars(self._engine)
                     act(self._engine)
         except TlsyncError as error:
             if life.is_dead:
@@ -247,6 +266,10 @@ class Machine:
         def noted_history(connection: Any, file_id: Any, old: Any, new: Any, reason: str, now: str) -> None:
             write_history(connection, file_id, old, new, reason, now)
             self._note("move", self.name, int(file_id), str(old), str(new), reason)
+            if (old, new) == (FileState.READY, FileState.ENRICHED):
+                file = catalog.get(file_id)
+                if file.sidecar not in self._written:
+                    self._complain(f"sidecars: {file.path.name} was called enriched before its sidecar was written")
 
         catalog._write_history = noted_history
         contents: Any = store.contents
@@ -255,11 +278,30 @@ class Machine:
         def noted_asset(content_id: Any, asset_id: Any, *rest: Any, **more: Any) -> None:
             set_asset(content_id, asset_id, *rest, **more)
             self._noted.add(asset_id)
+            self._mark("whole", str(asset_id))
             self._note("asset", self.name, int(content_id), str(asset_id))
 
-        contents.set_asset = noted_asset
+        set_stamped = contents.set_stamped
+
+        def noted_stamp(content_id: Any, index_id: Any) -> None:
+            set_stamped(content_id, index_id)
+            asset = contents.asset(content_id)
+            if asset is not None:
+                self._mark("stamped", str(asset.asset_id))
+
+        contents.set_asset, contents.set_stamped = noted_asset, noted_stamp
         sessions: Any = store.sessions
         record, discard = sessions.record, sessions.discard
+        open_session, reported = sessions.open, sessions.reported
+
+        def noted_open(content_id: Any, upload_id: Any, asset_id: Any, **more: Any) -> Any:
+            opened = open_session(content_id, upload_id, asset_id, **more)
+            self._mark("opened", str(asset_id))
+            return opened
+
+        def noted_report(session: Any, numbers: Any) -> None:
+            reported(session, numbers)
+            self._mark("reported", str(session.asset_id))
 
         def noted_record(session: Any, number: int, size_bytes: int, etag: str) -> None:
             record(session, number, size_bytes, etag)
@@ -270,6 +312,22 @@ class Machine:
             self._recorded.discard((session.upload_id, number))
 
         sessions.record, sessions.discard = noted_record, noted_discard
+        sessions.open, sessions.reported = noted_open, noted_report
+
+    def _watch_sidecars(self, engine: Engine) -> None:
+        sidecars: Any = engine._context.sidecars
+        write = sidecars.write
+
+        def noted_write(media: Path, document: Any) -> Path:
+            path: Path = write(media, document)
+            self._written.add(path)
+            return path
+
+        sidecars.write = noted_write
+        self._written.clear()
+
+    def _mark(self, what: str, asset_id: str) -> None:
+        self._marks.setdefault(asset_id, []).append(Mark(self._kernel.now_s, what, self.name))
 
     def _maybe_die(self, life: Life, site: str) -> None:
         if self._chaos.strikes(site, 0.02, most=2):

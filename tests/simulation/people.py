@@ -162,9 +162,10 @@ class People:
         self._disk.write(self._new_path(machine), self._random.choice([b"", b"no clip", bytes(300)]))
 
     def block_sidecar(self, machine: Machine) -> None:
+        """A file of theirs at the place of a sidecar; it may take the place of one that was written."""
         path = self._a_file(machine)
-        if path is not None and not (sidecar := path.with_name(f"{path.name}.tlsync.json")).exists():
-            self._disk.block(sidecar)
+        if path is not None:
+            self._disk.block(path.with_name(f"{path.name}.tlsync.json"))
 
     def delete_sidecar(self, machine: Machine) -> None:
         path = self._a_file(machine)

@@ -19,7 +19,7 @@ from tests.simulation.chaos import Chaos
 from tests.simulation.clips import ClipReader
 from tests.simulation.disk import Disk
 from tests.simulation.fibers import FiberThreading, Kernel, SimulatedClock
-from tests.simulation.machine import Machine
+from tests.simulation.machine import Machine, Marks
 from tests.simulation.people import People
 from tlsync.engine import scheduler
 from tlsync.media import identity
@@ -78,6 +78,7 @@ class World:
         """Chunks whose arrival is in a catalog."""
         self.noted: set[str] = set()
         """Assets that a catalog ever knew as whole."""
+        self.marks: Marks = {}
         self.disk = Disk(self.kernel, self.chaos, branch(), self._crash)
         reader = ClipReader()
         settings = SandboxSettings(
@@ -99,6 +100,7 @@ class World:
                 note=self.note,
                 recorded=self.recorded,
                 noted=self.noted,
+                marks=self.marks,
                 complain=self.problems.append,
             )
             for number in range(options.machines)

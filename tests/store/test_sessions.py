@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tlsync.models import ContentId, MediaInfo
-from tlsync.store.sessions import Session
+from tlsync.clock import SystemClock
+from tlsync.models import AssetId, ContentId, MediaInfo, UploadId
+from tlsync.store.sessions import Session, Sessions
 from tlsync.store.store import Store
 
 MEDIA = MediaInfo(kind="audio", duration_s=5.0, container="wav")
@@ -31,6 +32,21 @@ def open_session(store: Store, content_id: ContentId, upload_id: str = "u1") -> 
 def test_a_session_comes_back_as_it_was_opened(store: Store, content_id: ContentId) -> None:
     session = open_session(store, content_id)
     assert store.sessions.active(content_id) == session
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Amz-Security-Token", "cookie", "x-goog-encryption-key"])
+def test_headers_that_look_like_credentials_are_never_stored(store: Store, content_id: ContentId, name: str) -> None:
+    """They live in memory; a later process knows that some are lacking."""
+    headers = {"Content-Type": "video/mp4", name: "s3cret-value"}
+    opened = store.sessions.open(
+        content_id, UploadId("u"), AssetId("a"), size_bytes=25, chunk_bytes=10, headers=headers, expires_at=None
+    )
+    assert (opened.headers, opened.lacks_headers) == (headers, False)
+    (row,) = store._db.rows("SELECT headers FROM sessions")
+    assert "s3cret" not in row["headers"]
+    later = Sessions(store._db, SystemClock()).active(content_id)
+    assert later is not None
+    assert (later.headers, later.lacks_headers) == ({"Content-Type": "video/mp4"}, True)
 
 
 def test_recorded_chunks_come_back_with_their_proof(store: Store, content_id: ContentId) -> None:

@@ -12,7 +12,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from tlsync.errors import FileError, SidecarBlocked
+from tlsync.errors import FileError, FileVanished, SidecarBlocked
 from tlsync.models import Chapter, Cue, Gist, Highlight
 from tlsync.store import atomic, sidecars
 from tlsync.store.sidecar_format import Media, Platform, Provenance, Sidecar, is_ours, json_schema
@@ -144,7 +144,7 @@ def test_a_read_only_folder_falls_back_to_the_central_place(
     places = Sidecars("beside", state_dir)
     path = places.write(media, DOCUMENT)
     assert path.is_relative_to(state_dir / "sidecars")
-    assert places.is_present(path, media)
+    assert places.is_present(path, media, None)
 
 
 def test_a_full_disk_is_told_and_leaves_the_old_sidecar_whole(
@@ -191,3 +191,80 @@ def test_removing_takes_only_what_is_ours(media: Path, state_dir: Path) -> None:
     places.remove(path, media)
     places.remove(foreign, media)
     assert sorted(found.name for found in media.parent.iterdir()) == ["clip.mp4", "notes.tlsync.json"]
+
+
+@pytest.mark.parametrize("location", ["beside", "hidden"])
+def test_a_folder_that_is_gone_is_not_made_again(media: Path, state_dir: Path, location: str) -> None:
+    """It was renamed, or its drive is away: what is made there would lie under a mount point."""
+    gone = media.parent
+    gone.rename(gone.with_name("renamed"))
+    places = Sidecars(location, state_dir)  # type: ignore[arg-type]
+    with pytest.raises(FileVanished):
+        places.write(media, DOCUMENT)
+    assert not gone.exists()
+
+
+@pytest.mark.parametrize("location", ["beside", "hidden"])
+def test_a_sidecar_does_not_follow_into_a_folder_that_is_gone(media: Path, state_dir: Path, location: str) -> None:
+    places = Sidecars(location, state_dir)  # type: ignore[arg-type]
+    old = places.write(media, DOCUMENT)
+    away = media.parent.with_name("away") / "clip.mp4"
+    with pytest.raises(FileVanished):
+        places.follow(old, media, away)
+    assert old.exists()
+    assert not away.parent.exists()
+
+
+CAPTIONS = "clip.mp4.tlsync.srt"
+SPOKEN = msgspec.structs.replace(DOCUMENT, transcription=(Cue(1.0, 2.0, "Something else"),))
+
+
+@pytest.mark.parametrize("theirs", ["", "1\n00:00:00,000 --> 00:00:01,000\nmine\n"])
+def test_captions_of_somebody_else_are_kept(media: Path, state_dir: Path, theirs: str) -> None:
+    media.with_name(CAPTIONS).write_text(theirs)
+    places = Sidecars("beside", state_dir, ("srt", "vtt"))
+    for document in (DOCUMENT, SPOKEN):
+        path = places.write(media, document)
+        assert media.with_name(CAPTIONS).read_text() == theirs
+    assert media.with_name("clip.mp4.tlsync.vtt").exists()
+    places.remove(path, media)
+    assert sorted(found.name for found in media.parent.iterdir()) == ["clip.mp4", CAPTIONS]
+
+
+def test_corrected_captions_are_kept(media: Path, state_dir: Path) -> None:
+    places = Sidecars("beside", state_dir, ("srt",))
+    path = places.write(media, DOCUMENT)
+    media.with_name(CAPTIONS).write_text("corrected")
+    places.write(media, SPOKEN)
+    places.remove(path, media)
+    assert media.with_name(CAPTIONS).read_text() == "corrected"
+
+
+def test_captions_that_tlsync_wrote_follow_the_transcription(media: Path, state_dir: Path) -> None:
+    places = Sidecars("beside", state_dir, ("srt",))
+    places.write(media, DOCUMENT)
+    path = Sidecars("beside", state_dir, ("srt",)).write(media, SPOKEN)
+    assert "Something else" in media.with_name(CAPTIONS).read_text()
+    jsonschema.validate(json.loads(path.read_text()), json_schema())
+
+
+def test_captions_written_before_a_stop_are_known_again(
+    media: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sidecar, which notes what the captions hold, comes after them."""
+    places = Sidecars("beside", state_dir, ("srt",))
+    places.write(media, DOCUMENT)
+    real = sidecars.write_whole
+
+    def stopped(path: Path, data: bytes, **how: Any) -> None:
+        if path.suffix == ".json":
+            raise KeyboardInterrupt
+        real(path, data, **how)
+
+    monkeypatch.setattr(sidecars, "write_whole", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        places.write(media, SPOKEN)
+    monkeypatch.undo()
+    places.write(media, SPOKEN)
+    places.write(media, DOCUMENT)
+    assert "Something else" not in media.with_name(CAPTIONS).read_text()

@@ -138,6 +138,12 @@ class Breaker:
             if self._error is not None and self._limit is None and not self._is_fixed:
                 self._until_s = min(self._until_s, self._clock.monotonic_s())
 
+    def mended(self, kind: type[ApiError]) -> None:
+        """The cause of such an error was taken away: probe now."""
+        with self._lock:
+            if isinstance(self._error, kind) and self._limit is None:
+                self._until_s = min(self._until_s, self._clock.monotonic_s())
+
     def is_open(self) -> bool:
         """Whether no probe has gone well since it opened."""
         with self._lock:

@@ -115,6 +115,14 @@ class TwelveLabs(Analysis):
         )
         self.pictures = Pictures(url, storage_transport or network(ssl_context), clock=clock, timeout_s=timeout_s)
 
+    def use_key(self, api_key: Secret | str) -> None:
+        """Go on with another key. Calls that were held back because the old one was refused may go at once.
+
+        Raises:
+            ConfigError: It can't be used; the old one stays.
+        """
+        self._requests.use_key(_checked(api_key))
+
     @property
     def server_time(self) -> ServerTime:
         """The platform's clock, to judge its deadlines by: the local one may be wrong."""

@@ -204,13 +204,14 @@ def from_answer(
     if status >= 500 or status in (408, 425) or code in _LATER_CODES:
         hint = "the platform has trouble; tlsync tries again"
         fault = ServerFault(message, status=status, remote_code=code, hint=hint)
+        fault.retry_after_s = retry_after_s if status >= 500 else None
         return Failed(fault, Outcome.UNAVAILABLE if status == 503 else Outcome.UNKNOWN)
     return Failed(_refused(route, status, code, message), Outcome.FINAL)
 
 
 def _refused(route: Route, status: int, code: str | None, message: str) -> ApiError:
     if status == 401 or code in _KEY_CODES:
-        hint = "set TWELVE_LABS_API_KEY or platform.api_key_file to a valid key; keys expire"
+        hint = "tlsync auth login with a valid key (or set TWELVE_LABS_API_KEY, platform.api_key_file); keys expire"
         return Unauthorized(message, status=status, remote_code=code, hint=hint)
     if status in (402, 403) or code in _PLAN_CODES:
         hint = "look at the plan and its usage in the TwelveLabs console; the feature may not be part of it"

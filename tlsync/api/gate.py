@@ -1,14 +1,14 @@
 """What stands between a call and one host: the way there, each group's breaker, and each group's pace.
 
-| what came back                               | the way  | the group           |
-|----------------------------------------------|----------|---------------------|
-| not sent: no such host, refused, no route    | failure  | –                   |
-| certificate not trusted · 401                | shut     | –                   |
-| 402, 403                                     | good     | shut                |
-| 5xx, 408, 425                                | good     | failure             |
-| sent, and no answer                          | –        | failure             |
-| 429                                          | good     | good, and a pause   |
-| any other answer                             | good     | good                |
+| what came back                            | the way | the group                                       |
+|-------------------------------------------|---------|-------------------------------------------------|
+| not sent: no such host, refused, no route | failure | –                                               |
+| certificate not trusted · 401             | shut    | –                                               |
+| 402, 403                                  | good    | shut                                            |
+| 5xx, 408, 425                             | good    | failure; a pause, if `Retry-After` asks for one |
+| sent, and no answer                       | –       | failure                                         |
+| 429                                       | good    | good, and a pause                               |
+| any other answer                          | good    | good                                            |
 
 `shut` is a quarter of an hour, then one call asks again. What is held back is not sent: the error says so.
 """
@@ -122,10 +122,9 @@ class Gate:
         group = self._group(passage.group)
         error = failed.error if failed is not None else None
         way, door = _verdicts(failed)
-        if isinstance(failed and failed.error, RateLimited):
-            assert failed is not None
-            failed.error.retry_after_s = group.pace.limited(failed.error.retry_after_s)
-            failed.error.group = passage.group
+        if isinstance(error, RateLimited) or (isinstance(error, ServerFault) and error.retry_after_s):
+            error.retry_after_s = group.pace.limited(error.retry_after_s)
+            error.group = passage.group
         elif failed is None:
             group.pace.passed()
         group.pace.done()
@@ -147,6 +146,10 @@ class Gate:
         group.pace.done()
         self._way.leave(passage.way, Verdict.NOTHING)
         group.door.leave(passage.door, Verdict.NOTHING)
+
+    def mended(self, kind: type[ApiError]) -> None:
+        """Somebody mended what such an error told of: the next call finds out."""
+        self._way.mended(kind)
 
     def told(self, group: str, quota: Quota | None) -> None:
         """An answer said what is left of its group's limit."""

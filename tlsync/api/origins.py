@@ -89,6 +89,10 @@ class KeyAuth(httpx.Auth):
         self._key = key
         self._base_url = base_url
 
+    def use(self, key: Secret) -> None:
+        """Requests from now on carry another key."""
+        self._key = key
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         if not self._base_url.covers(request.url):
             raise InsecureUrl("the API key was about to go to another host", hint="this is a bug in tlsync")

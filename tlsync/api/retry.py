@@ -60,7 +60,7 @@ class RetryPolicy:
         base_s: Upper bound of the first random wait; doubles with each further one.
         cap_s: Upper bound of every random wait.
         total_s: No attempt begins later than this after the first.
-        max_wait_s: Longest wait that a 429 may ask for; what is longer is raised as RateLimited.
+        max_wait_s: Longest wait that a 429 or a 503 may ask for; what asks for more is raised at once.
         open_base_s: Upper bound of the first random span in which a group that fails is not called; doubles.
         open_cap_s: Upper bound of all of them.
         jitter: A random number from 0 to 1.
@@ -177,14 +177,16 @@ class Repeater:
     def _may_repeat(self, route: Route, failed: Failed) -> bool:
         if route.repeat not in _AGAIN[failed.outcome]:
             return False
+        if (failed.error.retry_after_s or 0.0) > self._policy.max_wait_s:
+            return False
         if isinstance(failed.error, RateLimited):
-            return (failed.error.retry_after_s or 0.0) <= self._policy.max_wait_s
+            return True
         return not self.gate.is_open(route.group) and self._budget.take()
 
     def _wait_s(self, state: RetryCallState) -> float:
-        error = _failed(state).error
-        if isinstance(error, RateLimited) and error.retry_after_s is not None:
-            return self._policy.spread_s(error.retry_after_s)
+        asked_s = _failed(state).error.retry_after_s
+        if asked_s is not None:
+            return self._policy.spread_s(asked_s)
         return self._policy.backoff_s(state.attempt_number)
 
     def _sleep(self, seconds: float) -> None:

@@ -56,15 +56,25 @@ def asked_wait_s(headers: Mapping[str, str], server_now: datetime) -> float | No
     Source: API v1.3, "Rate limits on the wire".
     """
     now = http_date(headers.get("date", "")) or server_now
-    waits: list[float] = []
-    after = headers.get("retry-after", "")
-    if (seconds := _number(after)) is not None:
-        waits.append(seconds)
-    elif (instant := http_date(after)) is not None:
-        waits.append((instant - now).total_seconds())
+    after_s = retry_after_s(headers, server_now)
+    waits = [] if after_s is None else [after_s]
     if (reset := _number(headers.get("x-ratelimit-reset", ""))) is not None:
         waits.append(reset - now.timestamp())
     return max(0.0, *waits) if waits else None
+
+
+def retry_after_s(headers: Mapping[str, str], server_now: datetime) -> float | None:
+    """What `Retry-After` alone says, in seconds: a 5xx may carry the times of a limit that it has nothing to do with.
+
+    Source: RFC 9110, section 10.2.3.
+    """
+    after = headers.get("retry-after", "")
+    if (seconds := _number(after)) is not None:
+        return seconds
+    if (instant := http_date(after)) is None:
+        return None
+    now = http_date(headers.get("date", "")) or server_now
+    return max(0.0, (instant - now).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

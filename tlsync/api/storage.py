@@ -21,7 +21,7 @@ from tlsync.api.failures import Failed, Outcome
 from tlsync.api.gate import Gate
 from tlsync.api.origins import BaseUrl
 from tlsync.api.retry import RetryPolicy
-from tlsync.api.server_time import asked_wait_s
+from tlsync.api.server_time import asked_wait_s, retry_after_s
 from tlsync.clock import Clock
 from tlsync.errors import ApiError, BadAnswer, ChunkRefused, Interrupted, RateLimited, ServerFault, Unreachable
 
@@ -230,6 +230,7 @@ def _refused(response: httpx.Response, body: bytes, clock: Clock) -> Failed:
         return Failed(RateLimited(said, retry_after_s=wait_s, remote_code=code, hint=hint), Outcome.LIMITED)
     if status >= 500 or status in (408, 425):
         error = ServerFault(said, status=status, remote_code=code, maybe_applied=True, hint="tlsync tries again")
+        error.retry_after_s = retry_after_s(response.headers, clock.now()) if status >= 500 else None
         return Failed(error, Outcome.UNKNOWN)
     if status < 400:
         error = BadAnswer(f"{said}: redirects are not followed", status=status)

@@ -30,10 +30,10 @@ from tlsync.api.gate import Gate
 from tlsync.api.origins import BaseUrl, KeyAuth
 from tlsync.api.retry import Repeater, RetryPolicy
 from tlsync.api.routes import Route
-from tlsync.api.server_time import ServerTime, asked_wait_s, quota_of
+from tlsync.api.server_time import ServerTime, asked_wait_s, quota_of, retry_after_s
 from tlsync.api.types import from_wire
 from tlsync.clock import Clock
-from tlsync.errors import BadAnswer, FileChanged, FileUnreadable, Interrupted, NotFound, Rejected
+from tlsync.errors import BadAnswer, FileChanged, FileUnreadable, Interrupted, NotFound, Rejected, Unauthorized
 from tlsync.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,13 @@ class Transport:
         self._timeout_s = timeout_s
         self._on_answer = on_answer
         self._repeater = Repeater(retries, clock, stop)
-        self._http = HttpClient(http_transport, KeyAuth(key, base_url), timeout_s)
+        self._auth = KeyAuth(key, base_url)
+        self._http = HttpClient(http_transport, self._auth, timeout_s)
+
+    def use_key(self, key: Secret) -> None:
+        self._key = key
+        self._auth.use(key)
+        self.gate.mended(Unauthorized)
 
     def close(self) -> None:
         self._http.close()
@@ -263,7 +269,8 @@ class Transport:
         except Failed:
             # The status alone says enough.
             body = b""
-        wait_s = asked_wait_s(response.headers, self.server_time.now())
+        told = retry_after_s if response.is_server_error else asked_wait_s
+        wait_s = told(response.headers, self.server_time.now())
         hidden = body.replace(self._key.reveal().encode(), b"***")
         raise failures.from_answer(route, response.status_code, response.headers, hidden, wait_s)
 

@@ -80,7 +80,7 @@ class Absence:
             why += f", and {moved} new ones are as large: they were probably moved, and are compared"
         else:
             folder = os.path.commonpath([file.path.parent for file in gone])
-            why += f"; if that is meant: tlsync forget {folder}"
+            why += f"; if that is meant: tlsync forget --gone {folder}"
         was_held = self._roots.get(root.id).held
         if was_held != why:
             self._roots.hold(root.id, why)

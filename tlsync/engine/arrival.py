@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import stat
 from pathlib import Path
 
 from tlsync.engine import mounts
-from tlsync.engine.context import Context, shown
+from tlsync.engine.context import Context
+from tlsync.engine.plausible import Suspect, check_plausible
+from tlsync.engine.sameness import is_unchanged
 from tlsync.engine.scheduler import NOW, REST, Next
 from tlsync.engine.settle import SettleTracker
 from tlsync.errors import FileError, FileVanished, NotEligible
@@ -22,10 +22,6 @@ _RESTLESS_PERIODS = 3
 """A single pass waits for so many quiet periods before it leaves a growing file for later."""
 _PERIODS_WHERE_OTHERS_WRITE = 2.0
 """On a network share the writer may be another machine, whose open files nobody here knows."""
-
-
-class _Suspect(NotEligible):
-    """The file seems to be damaged, or not written to its end. What was known of its path before stays known."""
 
 
 def signature_of(path: Path) -> StatSignature:
@@ -62,7 +58,7 @@ class Arrival:
         clock = self._context.clock
         asked_s = clock.monotonic_s()
         try:
-            signature = signature_of(file.path)
+            signature = self._look(file)
         except FileVanished:
             self._tracker.forget(file.id)
             raise
@@ -83,6 +79,14 @@ class Arrival:
         finally:
             self._tracker.is_awake(clock.monotonic_s())
 
+    def _look(self, file: FileRow) -> StatSignature:
+        """How a file looks now; as before, where only that differs which proves nothing on its file system."""
+        now, before = signature_of(file.path), self._tracker.seen(file.id)
+        if before is None or before == now:
+            return now
+        with identity.open_media(file.path, file.root) as fd:
+            return before if is_unchanged(fd, before, now) else now
+
     def _wait(self, file: FileRow, signature: StatSignature, wait_s: float, restless_s: float, why: str) -> Next:
         """Look again later; say so when it takes long. `restless_s`: for how long there has been no end in sight."""
         is_restless = restless_s > _RESTLESS_PERIODS * self._context.settings.sync.settle_s
@@ -94,7 +98,7 @@ class Arrival:
     def _identify(self, file: FileRow, before: StatSignature) -> Next:
         """The file was quiet: read what it says of itself, with equal looks before and after."""
         with identity.open_media(file.path, file.root) as fd:
-            if identity.signature(os.fstat(fd)) != before:
+            if not is_unchanged(fd, before):
                 self._tracker.forget(file.id)
                 return NOW
             held = self._held(file, fd, before)
@@ -102,9 +106,9 @@ class Arrival:
                 return held
             self._check_plausible(file, before)
             fingerprint, media = self._read(file, fd, before)
-        if signature_of(file.path) != before:
-            self._tracker.forget(file.id)
-            return NOW  # it changed under the reading: a new quiet period begins
+            if not is_unchanged(fd, before, signature_of(file.path)):
+                self._tracker.forget(file.id)
+                return NOW  # it changed under the reading: a new quiet period begins
         contents = self._context.store.contents
         with self._catalog.transaction():
             claim = contents.claim(file.id, before.size_bytes, fingerprint, media)
@@ -135,31 +139,10 @@ class Arrival:
         return self._wait(file, signature, look_s, 0.0, "may still be written by another computer")
 
     def _check_plausible(self, file: FileRow, now: StatSignature) -> None:
-        """A file that became empty or shorter than what was uploaded is damaged rather than newer.
-
-        Raises:
-            _Suspect: It is.
-        """
         contents = self._context.store.contents
         known = file.content_id is not None and contents.asset(file.content_id) is not None
-        before_bytes = contents.get(file.content_id).size_bytes if known and file.content_id is not None else 0
-        path = str(file.path)
-        if now.size_bytes == 0:
-            if not known:
-                raise _Suspect(path, "empty", hint="it is looked at again when it changes")
-            raise _Suspect(
-                path,
-                f"empty; the version that was uploaded had {before_bytes} bytes: damaged?",
-                hint="restore it from a backup; the copy on the platform is kept",
-            )
-        if now.size_bytes < before_bytes:
-            raise _Suspect(
-                path,
-                f"shorter than the version that was uploaded ({before_bytes} bytes before, {now.size_bytes} now):"
-                " damaged?",
-                hint="restore it from a backup, or if it is meant to be shorter: "
-                f"tlsync retry {shlex.quote(shown(file.path))}",
-            )
+        sent_bytes = contents.get(file.content_id).size_bytes if known and file.content_id is not None else 0
+        check_plausible(file.path, now.size_bytes, sent_bytes)
 
     def _read(self, file: FileRow, fd: int, before: StatSignature) -> tuple[str, MediaInfo]:
         """The fingerprint of a file, and what it says of itself.
@@ -169,7 +152,7 @@ class Arrival:
         """
         incomplete = container.check_whole(fd, before.size_bytes, file.path)
         if incomplete is not None:
-            raise _Suspect(
+            raise Suspect(
                 str(file.path),
                 f"incomplete: {incomplete}",
                 hint="copy it again; it is looked at again when it changes",
@@ -182,7 +165,7 @@ class Arrival:
 
     def _refuse(self, file: FileRow, signature: StatSignature, refusal: NotEligible) -> Next:
         """Leave a file alone until it changes."""
-        is_suspect = isinstance(refusal, _Suspect)
+        is_suspect = isinstance(refusal, Suspect)
         if is_suspect:
             self._tracker.rest(file.id)
         else:

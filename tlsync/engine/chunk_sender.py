@@ -50,6 +50,7 @@ class ChunkSender:
     """A few workers, whatever the number of uploads. Memory is one block per worker."""
 
     def __init__(self, context: Context) -> None:
+        self._context = context
         self._client = context.client
         self._clock = context.clock
         self._stop = context.stop
@@ -96,6 +97,7 @@ class ChunkSender:
         """All attempts at a chunk, each with a fresh URL."""
         refusals = 0
         for attempt in range(_ATTEMPTS):
+            self._context.check_held()
             try:
                 return self._put(source, chunk)
             except ChunkRefused as error:
@@ -119,6 +121,7 @@ class ChunkSender:
         digest = hashlib.md5(usedforsecurity=False) if self._verifies else None
 
         def body() -> Iterator[bytes]:
+            source.urls.used(chunk.number)
             left_bytes = 0
             for block in read_chunk(source.fd, chunk, digest=digest, path=source.path):
                 self._throttle.pass_bytes(len(block))
@@ -129,6 +132,7 @@ class ChunkSender:
         try:
             etag = self._client.storage.put_chunk(url, body, chunk.size_bytes, source.headers)
         finally:
+            source.urls.give_back(chunk.number)
             source.on_bytes(chunk, 0)
         if digest is not None and is_md5(etag) and etag.lower() != digest.hexdigest():
             raise BadAnswer(

@@ -39,10 +39,11 @@ class ChunkUrls:
         self._clock = clock
         self._lock = threading.Lock()
         self._urls: dict[int, tuple[str, float]] = {}
+        self._taken: dict[int, tuple[str, float]] = {}
         self._keep(first)
 
     def take(self, number: int) -> str:
-        """A URL for one attempt at a chunk; it is never handed out again.
+        """A URL for one attempt at a chunk; it is not handed out again, unless it is given back.
 
         Raises:
             ApiError: The platform does not give any.
@@ -59,9 +60,23 @@ class ChunkUrls:
                 raise BadAnswer(f"the platform gave no URL for chunk {number}", hint="it is tried again later")
             return url
 
+    def used(self, number: int) -> None:
+        """Something is sent to the URL that was taken for a chunk: it can't be given back any more."""
+        with self._lock:
+            self._taken.pop(number, None)
+
+    def give_back(self, number: int) -> None:
+        """The attempt is over. If nothing was sent to its URL, that is as good as before."""
+        with self._lock:
+            if number in self._taken:
+                self._urls[number] = self._taken.pop(number)
+
     def _pop(self, number: int) -> str | None:
         url, good_until_s = self._urls.pop(number, ("", 0.0))
-        return url if url and self._clock.monotonic_s() < good_until_s else None
+        if not url or self._clock.monotonic_s() >= good_until_s:
+            return None
+        self._taken[number] = (url, good_until_s)
+        return url
 
     def _keep(self, answers: Iterable[PresignedUrlChunk]) -> None:
         for answer in answers:

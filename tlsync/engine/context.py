@@ -15,6 +15,7 @@ from tlsync.engine.effective_limits import limits_for, widest_limits
 from tlsync.engine.progress import Progress
 from tlsync.engine.tally import Tally
 from tlsync.engine.workers import SystemWorkers, Workers
+from tlsync.errors import Interrupted
 from tlsync.media.limits import Limits
 from tlsync.media.probe import Prober
 from tlsync.models import ContentId, FileId, RootId
@@ -53,6 +54,8 @@ class Context:
     """Look at a file again now: something that it waited for has happened."""
     may_send: bool = True
     """False while a catalog is rebuilt: what is known is linked, and nothing is uploaded."""
+    is_held: Callable[[], bool] = bool
+    """True during a pause: a step that makes several remote calls makes no further one."""
     workers: Workers = field(default_factory=SystemWorkers)
     tally: Tally = field(default_factory=Tally)
     locks: ContentLocks = field(default_factory=ContentLocks)
@@ -64,6 +67,13 @@ class Context:
         """What files of a root may be like, as far as is known before its index is there."""
         models = self.store.roots.get(root_id).index_models
         return limits_for(self.settings, models) if models else widest_limits(self.settings)
+
+    def check_held(self) -> None:
+        """Raises:
+        Interrupted: Somebody asked for a pause. The step is done again after it.
+        """
+        if self.is_held():
+            raise Interrupted("held back by a pause")
 
     def next_poll_s(self, file_id: FileId) -> float:
         """The interval before a file's next poll: grows by half each time, to a minute at most."""

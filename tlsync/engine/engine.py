@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from tlsync.config import Settings
 from tlsync.engine.context import Context, shown
 from tlsync.engine.effective_limits import limits_for
 from tlsync.engine.enricher import Enricher
-from tlsync.engine.forgetting import forget_files
+from tlsync.engine.forgetting import Manner, forget_files
+from tlsync.engine.hang_watch import HangWatch
 from tlsync.engine.index_registry import IndexRegistry
 from tlsync.engine.progress import Progress, TransferBoard
 from tlsync.engine.retrying import retry_files
@@ -25,9 +28,10 @@ from tlsync.engine.tally import FileProblem, Summary
 from tlsync.engine.trouble import Trouble
 from tlsync.engine.uploader import Uploader
 from tlsync.engine.workers import SystemWorkers, Workers
-from tlsync.errors import ConfigError
+from tlsync.errors import ConfigError, Unauthorized
 from tlsync.media.probe import Prober
 from tlsync.models import FileId, RootId
+from tlsync.secret import Secret
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow
 from tlsync.store.roots import RootRow
@@ -74,11 +78,12 @@ class Engine:
             wake=self._wake,
             workers=workers or SystemWorkers(),
             may_send=may_send,
+            is_held=lambda: self._scheduler.is_held(TRANSFER),
         )
         registry = IndexRegistry(client, store.roots, settings.index, clock)
         self._uploader = Uploader(self._context, registry, self.board)
         self._enricher = Enricher(self._context)
-        steps = Steps(self._context, registry, self._uploader, self.trouble)
+        steps = Steps(self._context, registry, self._uploader, self.trouble, self._doubt)
         self._scheduler = Scheduler(
             {LOCAL: _LOCAL_THREADS, TRANSFER: settings.upload.workers, REMOTE: _REMOTE_THREADS},
             steps.advance,
@@ -110,13 +115,14 @@ class Engine:
                 self._store.catalog.note(file, file.reason, retry_at=self._clock.now())
         self._look_again_at_ineligible()
         try:
-            if targets:
+            with HangWatch(self._rows, self._store.roots, self._let_go) as watch:
                 for root, path in targets:
-                    self._scanner.look(root, path)
-            else:
+                    watch.do(root.id, partial(self._scanner.look, root, path))
+                for root in [] if targets else self._rows:
+                    watch.do(root.id, partial(self._scanner.scan, root))
+                self._scheduler.run(lambda: self.trouble.fatal is not None or self._scheduler.is_idle())
                 for root in self._rows:
-                    self._scanner.scan(root)
-            self._scheduler.run(lambda: self.trouble.fatal is not None or self._scheduler.is_idle())
+                    watch.do(root.id, partial(self._scanner.judge_doubted, root))
         finally:
             self._uploader.close()
         if self.trouble.fatal is not None:
@@ -156,9 +162,24 @@ class Engine:
             self._put(file)
         return len(files)
 
-    def forget(self, paths: Sequence[Path], *, with_sidecars: bool) -> int:
+    def forget(self, paths: Sequence[Path], manner: Manner) -> int:
         """Let go of files; says how many."""
-        return len(forget_files(self._store, self._context.sidecars, paths, with_sidecars=with_sidecars))
+        return len(forget_files(self._store, self._context.sidecars, paths, manner))
+
+    def use_key(self, key: Secret) -> None:
+        """Another API key: what was refused with the old one is tried again at once."""
+        self._context.client.use_key(key)
+        if self.trouble.mend(Unauthorized):
+            self._scheduler.hurry()
+
+    def hold_back(self, is_held: bool) -> None:
+        """Start no transfer and no remote work, or go on. Chunks under way end; local looking goes on."""
+        self._scheduler.hold(frozenset({TRANSFER, REMOTE}) if is_held else frozenset())
+
+    @property
+    def turns(self) -> int:
+        """How often the loop that hands out all work came round: a sign of life that nothing else can give."""
+        return self._scheduler.turns
 
     def report(self) -> dict[str, Any]:
         """What `status` shows beyond the catalog."""
@@ -176,6 +197,9 @@ class Engine:
 
     def _put(self, file: FileRow) -> None:
         self._scheduler.put(file.id, lane_of(file.state))
+
+    def _doubt(self, file: FileRow) -> None:
+        self._scanner.doubts.add(file.root_id, os.fsencode(file.path.relative_to(file.root)))
 
     def _wake(self, file_id: FileId) -> None:
         file = self._store.catalog.get(file_id)

@@ -15,6 +15,7 @@ from tlsync.engine.scheduler import REST, Next
 from tlsync.engine.sidecar_texts import restore_texts
 from tlsync.engine.texts import Texts
 from tlsync.engine.video_parameter import Video
+from tlsync.errors import ApiError, NotFound, RemoteFailed
 from tlsync.models import (
     ENRICHMENT_KINDS,
     Chapter,
@@ -72,18 +73,47 @@ class Enricher:
                 pause = self._pause(file, content)
                 if pause is not None:
                     return pause
-                self._fetch_missing(content, root, indexed)
+                try:
+                    self._fetch_missing(content, root, indexed)
+                except NotFound as error:
+                    raise self._loss_behind(error, content, indexed) from error
         if self.lacks(content.id, indexed.index_id):
             catalog.note(file, "searchable; the platform works on its texts in the background")
             return Next(self._context.next_poll_s(file.id))
         self._context.polled(file.id)
         signature_of(file.path)  # raises: nothing is written where a drive was, beside a file that is away
         sidecars = self._context.sidecars
-        if file.sidecar is not None and not sidecars.is_present(file.sidecar, file.path):
+        if file.sidecar is not None and not sidecars.is_in_place(file.sidecar, file.path):
             sidecars.follow(file.sidecar, file.path, file.path)  # the settings want it in another place now
         sidecar = sidecars.write(file.path, self._document(file.path, content, root, indexed))
-        catalog.move(file, FileState.ENRICHED, "", sidecar=sidecar, attempts=0)
+        look = sidecars.look_of(sidecar)
+        catalog.move(file, FileState.ENRICHED, "", sidecar=sidecar, sidecar_look=look, attempts=0)
         return REST
+
+    def _loss_behind(self, error: NotFound, content: Content, indexed: IndexedAssetRow) -> ApiError | RemoteFailed:
+        """Why there are no texts: what of the content somebody removed. What is gone is not known any more."""
+        assert indexed.indexed_asset_id is not None
+        client, asset = self._context.client, self._contents.asset(content.id)
+        try:
+            client.indexes.indexed_assets.retrieve(indexed.index_id, indexed.indexed_asset_id)
+        except NotFound:
+            self._contents.drop_indexed(content.id, indexed.index_id)
+            return RemoteFailed(
+                "the platform no longer has it in the index",
+                "somebody removed it there",
+                hint="tlsync retry PATH indexes it again",
+            )
+        try:
+            if asset is not None:
+                client.assets.retrieve(asset.asset_id)
+        except NotFound:
+            self._context.store.removals.note_orphan(content.id, indexed.index_id, indexed.indexed_asset_id)
+            return RemoteFailed(
+                "the platform can't describe it: it no longer has the asset",
+                "somebody removed it there",
+                hint="tlsync retry PATH uploads it again",
+            )
+        return error
 
     def _pause(self, file: FileRow, content: Content) -> Next | None:
         """Texts cost money: they are not asked for while nothing may be sent, nor while somebody else does it."""
@@ -115,6 +145,7 @@ class Enricher:
             missing.remove("transcription")
             self._fetch_transcription(content, root, indexed.index_id, video_id)
         if missing:
+            self._context.check_held()
             asset = self._contents.asset(content.id)
             model = _model(root, "pegasus")
             video = Video(video_id, asset.asset_id if asset else None)
@@ -129,6 +160,8 @@ class Enricher:
                     prompt_sha256=text.prompt_sha256,
                     reason=text.reason,
                 )
+                if text.source != "analyze":  # which gives all in one answer; the others cost a call each
+                    self._context.check_held()
 
     def _fetch_transcription(
         self, content: Content, root: RootRow, index_id: IndexId, video_id: IndexedAssetId

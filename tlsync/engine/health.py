@@ -15,7 +15,8 @@ from pathlib import Path
 from tlsync.engine import volumes
 from tlsync.engine.volumes import Place
 from tlsync.media.identity import DRIVE_TROUBLE
-from tlsync.store.roots import Condition, RootRow, Roots
+from tlsync.store.conditions import Condition
+from tlsync.store.roots import RootRow, Roots
 
 _SAMPLE = 50
 _PROBED = 3

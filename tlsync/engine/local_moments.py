@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tlsync.api import SearchPages
 from tlsync.api.types import SearchClip, SearchItem
+from tlsync.patience import Presence
 from tlsync.states import FileState
 from tlsync.store.reader import CatalogReader, FileView
 
@@ -34,6 +35,7 @@ class LocalMoments:
         self._reader = reader
         self._index_id = index_id
         self._views: dict[str, list[FileView]] = {}
+        self._presence = Presence()
 
     def ids_below(self, folder: Path) -> set[str]:
         """Indexed assets of the index that have a file at or below a path."""
@@ -83,7 +85,7 @@ class LocalMoments:
                     if not views:
                         continue
                 rank += 1
-                yield _moment(clip, video_id, views, clip.rank or rank)
+                yield _moment(clip, video_id, views, clip.rank or rank, self._presence)
 
     def _files_of(self, indexed_asset_id: str) -> list[FileView]:
         """The files behind a hit, looked up once however many hits there are."""
@@ -98,8 +100,10 @@ def _first_videos(moments: list[Moment], limit: int) -> list[Moment]:
     return [moment for moment in moments if moment.indexed_asset_id in videos]
 
 
-def _moment(clip: SearchItem | SearchClip, video_id: str, views: list[FileView], rank: int) -> Moment:
-    online = [view for view in views if view.state != FileState.MISSING and view.path.exists()]
+def _moment(
+    clip: SearchItem | SearchClip, video_id: str, views: list[FileView], rank: int, presence: Presence
+) -> Moment:
+    online = [view for view in views if view.state != FileState.MISSING and presence.has(view.path, view.root)]
     view = next(iter(online or views), None)
     return Moment(
         rank=rank,

@@ -61,6 +61,7 @@ class Openings:
             chunk_bytes=answer.chunk_size,
             headers=answer.upload_headers,
             expires_at=instant_of(answer.expires_at),
+            source=file.signature,
         )
         return session, answer.upload_urls
 
@@ -89,6 +90,8 @@ class Openings:
                 del sent[number]
             elif chunk.is_reported and states.get(number) != "completed":
                 sent[number] = SentChunk(number, chunk.size_bytes, chunk.etag, is_reported=False)
+        if session.lacks_headers and len(sent) * session.chunk_bytes < session.size_bytes:
+            raise SessionExpired("the session's chunks need credentials that are not kept")
         return sent
 
     def _ask(self, file: FileRow, content: Content) -> MultipartUploadSession:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +11,24 @@ from typing import Literal
 from tlsync.config import RootSettings, Settings
 from tlsync.engine.effective_limits import limits_for, widest_limits
 from tlsync.engine.names import NameRules
+from tlsync.engine.plausible import check_plausible
+from tlsync.engine.sameness import is_unchanged
 from tlsync.engine.scanner import walk_root
 from tlsync.errors import FileError, NotEligible
 from tlsync.media import container, identity, limits
 from tlsync.media.probe import Prober
+from tlsync.media.writers import Writer, Writers
 from tlsync.models import StatSignature
 from tlsync.states import ON_PLATFORM
 from tlsync.store.reader import CatalogReader
 
-Action = Literal["upload", "link", "nothing", "reject"]
+Action = Literal["upload", "link", "nothing", "wait", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One file. `link`: its content looks like one that is known, so it is compared and then not sent."""
+    """One file. `link`: its content looks like one that is known, so it is compared and then not sent. `wait`: another
+    program is writing it."""
 
     path: Path
     action: Action
@@ -42,6 +45,7 @@ class Planner:
         self._reader = reader
         self._prober = prober
         self._models = {(root["path"], root["index"]): root["models"] for root in reader.roots()}
+        self._writers = Writers()
         self._seen: set[tuple[int, str]] = set()
 
     def plan(self, paths: Sequence[Path] = ()) -> Iterator[Planned]:
@@ -66,8 +70,12 @@ class Planner:
             return Planned(path, "nothing", size_bytes, known.duration_s, "on the platform already")
         try:
             with identity.open_media(path) as fd:
-                if size_bytes == 0 or not stat.S_ISREG(os.fstat(fd).st_mode):
-                    return Planned(path, "reject", size_bytes, None, "empty")
+                if known is not None and known.state in ON_PLATFORM and is_unchanged(fd, known.signature, signature):
+                    return Planned(path, "nothing", size_bytes, known.duration_s, "on the platform already")
+                if self._writers.of(fd) == Writer.PRESENT:
+                    return Planned(path, "wait", size_bytes, None, "still open for writing by another program")
+                is_sent = known is not None and known.asset_id is not None
+                check_plausible(path, size_bytes, (known.content_bytes or 0) if known and is_sent else 0)
                 incomplete = container.check_whole(fd, size_bytes, path)
                 if incomplete is not None:
                     return Planned(path, "reject", size_bytes, None, f"incomplete: {incomplete}")

@@ -12,11 +12,13 @@ from tlsync.engine.context import NOT_SENT_NOW, Context, shown
 from tlsync.engine.effective_limits import limits_for
 from tlsync.engine.index_registry import IndexRegistry
 from tlsync.engine.resting import put_to_rest
+from tlsync.engine.sameness import is_unchanged
 from tlsync.engine.scheduler import NOW, REST, Next
 from tlsync.engine.sidecar_links import SidecarLinks
 from tlsync.engine.twins import Twins
 from tlsync.engine.whole_hash import WholeHash
 from tlsync.errors import FileChanged, NotEligible
+from tlsync.media import identity
 from tlsync.media.limits import check as check_limits
 from tlsync.states import ON_PLATFORM, FileState
 from tlsync.store.catalog import FileRow
@@ -39,7 +41,7 @@ class Recognition:
     def identified(self, file: FileRow) -> Next:
         assert file.content_id is not None, "identified files have a content"
         content = self._contents.get(file.content_id)
-        if signature_of(file.path) != file.signature:
+        if signature_of(file.path) != file.signature and not self._is_unchanged(file):
             raise FileChanged(str(file.path), "changed before it was sent")
         refusal = self._refusal(file, content)
         if refusal is not None:
@@ -80,6 +82,10 @@ class Recognition:
                 self._catalog.move(file, FileState.UPLOADING, "to be sent", content_id=claim.content.id)
         return NOW
 
+    def _is_unchanged(self, file: FileRow) -> bool:
+        with identity.open_media(file.path, file.root) as fd:
+            return is_unchanged(fd, file.signature)
+
     def _refusal(self, file: FileRow, content: Content) -> str | None:
         """Why the index does not take a file that seemed eligible while its models were not known."""
         settings, roots = self._context.settings, self._context.store.roots
@@ -98,24 +104,18 @@ class Recognition:
 
     def _compare(self, file: FileRow, content: Content) -> Next:
         """Contents with this fingerprint were read whole before: is it one of them?"""
-        twins = [c for c in self._contents.lookalikes(content.size_bytes, content.fingerprint) if c.sha256]
         whole = WholeHash(self._context, file)
         sha256 = whole.get()
-        for twin in twins:
-            if twin.sha256 == sha256:
-                return self._link(file, twin, whole)
-        if not self._context.may_send:
-            self._catalog.note(file, NOT_SENT_NOW)
-            return REST
-        # Same size and samples, other bytes: its own content, and its own upload.
         with self._catalog.transaction():
-            own = self._contents.add(content.size_bytes, content.fingerprint, content.media)
-            self._contents.prove(own.id, sha256)
-            self._catalog.move(file, FileState.UPLOADING, "new content", content_id=own.id)
-        return NOW
+            alike = self._contents.lookalikes(content.size_bytes, content.fingerprint)
+            own = next((twin for twin in alike if twin.sha256 == sha256), None)
+            if own is None:  # same size and samples, other bytes: its own content, which another machine may have sent
+                own = self._contents.add(content.size_bytes, content.fingerprint, content.media)
+                self._contents.prove(own.id, sha256)
+        return self._link(file, self._contents.get(own.id), whole)
 
     def _link(self, file: FileRow, content: Content, whole: WholeHash) -> Next:
-        """The content is known: go on from where the platform has it. A vanished twin means a rename."""
+        """The content is proven: go on from where the platform has it. A vanished twin means a rename."""
         for twin in self._catalog.of_content(content.id):
             if twin.id != file.id and twin.state in ON_PLATFORM and self._has_left(twin):
                 twin = self._catalog.move(twin, FileState.MISSING, "no longer there")
@@ -173,4 +173,5 @@ class Recognition:
             return FileState.INDEXING, "content known, being indexed: nothing is sent"
         if self._contents.asset(content.id) is not None:
             return FileState.UPLOADED, "content known: nothing is sent"
-        return FileState.UPLOADING, "content known, but no longer on the platform"
+        was_sent = self._context.store.sessions.has_sent(content.id)
+        return FileState.UPLOADING, "content known, but no longer on the platform" if was_sent else "new content"

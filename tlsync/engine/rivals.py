@@ -40,7 +40,8 @@ _JUST_NOW = timedelta(minutes=5)
 """A whole asset that is older bears its stamp by now, or is none of ours."""
 _SAME_BIRTH = timedelta(seconds=2)
 """A session and the asset that it reserves are made at once; neither names the other."""
-_CLOCK_DOUBT = timedelta(seconds=10)
+_CLOCK_DOUBT = timedelta(seconds=3)
+"""Intents are noted by the platform's clock, which its `Date` tells to the second."""
 _PATIENCE_S = 300.0
 """Without any progress, a rival is taken for dead after that."""
 _GRACE_S = 90.0
@@ -129,7 +130,7 @@ class Rivals:
         if sees_all and not any(asset.status in ("waiting", "processing") for asset in others):
             return self._whole_asset(file, content, born, others, [])
         sending = self._sending(content, session)
-        rival, orphans = self._older_session(content, session, sending)
+        rival, orphans = self._older_session(file, content, session, sending, assets)
         if rival is not None:
             return rival
         # Looked at again, in this order: an upload that ended between the two lists would be in neither.
@@ -165,7 +166,12 @@ class Rivals:
         return sorted(alike, key=_order)
 
     def _older_session(
-        self, content: Content, session: Session, sending: list[IncompleteUpload]
+        self,
+        file: FileRow,
+        content: Content,
+        session: Session,
+        sending: list[IncompleteUpload],
+        assets: Sequence[Asset],
     ) -> tuple[_Rival | None, list[datetime]]:
         """The session that has the right of way, and when those were opened that lost answers of ours left behind."""
         orphans: list[datetime] = []
@@ -178,7 +184,8 @@ class Rivals:
             if done_bytes is None:
                 continue
             born = instant_of(upload.created_at) or _LAST
-            if doubt and in_doubt and not done_bytes and born >= doubt.since - _CLOCK_DOUBT:
+            is_in_doubt = doubt is not None and in_doubt > 0 and born >= doubt.since - _CLOCK_DOUBT
+            if is_in_doubt and not done_bytes and _may_reserve(assets, born, file, content):
                 in_doubt -= 1  # nobody sends anything to it
                 orphans.append(born)
                 continue
@@ -214,6 +221,12 @@ class Rivals:
                 patience_s = _GRACE_S if asset.status == "ready" else _PATIENCE_S
                 return _Rival(asset.id, asset.status or "", patience_s)
         return None
+
+
+def _may_reserve(assets: Sequence[Asset], born: datetime, file: FileRow, content: Content) -> bool:
+    """Whether a session of that instant may be one of ours: the assets of that instant say for which file it is."""
+    reserved = [asset for asset in assets if abs(_birth(asset) - born) <= _SAME_BIRTH]
+    return not reserved or any(_may_hold(asset, file, content) for asset in reserved)
 
 
 def _may_hold(asset: Asset, file: FileRow, content: Content) -> bool:

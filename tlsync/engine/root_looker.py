@@ -13,11 +13,13 @@ from pathlib import Path
 from tlsync.clock import Clock
 from tlsync.config import RootSettings
 from tlsync.engine import health
+from tlsync.engine.doubts import Quiet
 from tlsync.engine.scanner import Scanner, Walk
 from tlsync.engine.volumes import Place
 from tlsync.engine.watcher import Watcher
 from tlsync.errors import CatalogBusy
-from tlsync.store.roots import RootRow, Roots, Watching
+from tlsync.store.conditions import Watching
+from tlsync.store.roots import RootRow, Roots
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class RootLooker:
         self._stop = stop
         self._on_back = on_back
         self._hints: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        self._quiet = Quiet()
         self._watcher = Watcher(row.path, self._hints.put, self._lose_events)
         self._is_online: bool | None = None
         self._place: Place | None = None
@@ -121,6 +124,7 @@ class RootLooker:
             with self._on_disk():
                 self._look()
         self._follow_hints()
+        self._judge_doubted()
         if self._scan_due_s is not None and self._clock.monotonic_s() >= self._scan_due_s:
             self._scan()
 
@@ -243,6 +247,17 @@ class RootLooker:
                 return
             with self._on_disk():
                 self._scanner.look(row, path, self._beat)
+
+    def _judge_doubted(self) -> None:
+        """What is said to be gone is judged once no more is coming: a mass must be seen as one."""
+        now_s = self._clock.monotonic_s()
+        if not self._is_online or not self._quiet.is_due(self._scanner.doubts.count(self.row.id), now_s):
+            return
+        with self._on_disk():
+            self._scanner.judge_doubted(self._roots.get(self.row.id), self._beat)
+        if self._roots.get(self.row.id).held:
+            again_s = now_s + _HELD_EVERY_S  # a scan knows more, and may end it
+            self._scan_due_s = again_s if self._scan_due_s is None else min(again_s, self._scan_due_s)
 
     # Scans
 

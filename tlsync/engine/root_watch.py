@@ -19,7 +19,8 @@ from tlsync.engine.scanner import Scanner
 from tlsync.engine.wake import WakeDetector
 from tlsync.errors import CatalogBusy
 from tlsync.models import RootId
-from tlsync.store.roots import NO_ANSWER, RootRow, Roots
+from tlsync.store.conditions import NO_ANSWER
+from tlsync.store.roots import RootRow, Roots
 
 log = logging.getLogger(__name__)
 

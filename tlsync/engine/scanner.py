@@ -16,6 +16,7 @@ from pathlib import Path
 from tlsync.config import RootSettings
 from tlsync.engine import health, looks
 from tlsync.engine.absence import Absence
+from tlsync.engine.doubts import Doubts
 from tlsync.engine.names import IGNORE_FILE, NameRules
 from tlsync.engine.progress import Progress
 from tlsync.errors import FileError
@@ -79,6 +80,7 @@ class Scanner:
         self._on_work = on_work
         self._is_lacking = is_lacking
         self._absence = Absence(catalog, roots)
+        self.doubts = Doubts()
         self._rules: dict[RootId, NameRules] = {}
         self._loose: set[RootId] = set()
         """Roots whose file systems give inode numbers and change times that prove nothing."""
@@ -136,7 +138,7 @@ class Scanner:
         return found
 
     def look(self, root: RootRow, path: Path, beat: Callable[[], None] = _no_beat) -> None:
-        """Look at one path that an event named: a file, a folder, or something that is gone."""
+        """Look at one path that an event named: a file, or a folder. One that is gone is doubted."""
         beat()
         relative = os.fsencode(path)[len(os.fsencode(root.path)) :].lstrip(b"/")
         if not relative:
@@ -149,7 +151,7 @@ class Scanner:
         try:
             found = path.lstat()
         except OSError:
-            self._gone(root, relative)
+            self.doubts.add(root.id, relative)
             return
         if stat.S_ISDIR(found.st_mode):
             if rules.takes_folder(relative):
@@ -162,13 +164,24 @@ class Scanner:
             else:
                 self._guarded(self._compare, file, signature)
 
-    def _gone(self, root: RootRow, relative: bytes) -> None:
-        """A path is not there any more: a file, or a folder with all below it."""
-        file = self._catalog.find(root.id, relative)
-        files = [file] if file else list(self._catalog.below(root.id, relative).values())
-        before = self._confirm(root) if files else None
-        if before is not None:
-            self._absence.judge(root, [file for file in files if _is_gone(file.path)], before.place)
+    def judge_doubted(self, root: RootRow, beat: Callable[[], None] = _no_beat) -> None:
+        """Judge all paths that are doubted: files, or folders with all below them. Some may be there again."""
+        known: dict[bytes, FileRow] = {}
+        for relative in self.doubts.take(root.id):
+            file = self._catalog.find(root.id, relative)
+            known |= {relative: file} if file else self._catalog.below(root.id, relative)
+        before = self._confirm(root) if known else None
+        if before is None:
+            return  # a root that comes back is scanned
+        gone = []
+        for file in known.values():
+            beat()
+            if _is_gone(file.path):
+                gone.append(file)
+            elif file.state != FileState.MISSING:
+                self._on_work(file)
+        if gone:
+            self._absence.judge(root, gone, before.place)
 
     def _guarded(self, act: Callable[..., None], file: FileRow, *arguments: object) -> None:
         """A step may move the file at the same moment: then that step's word counts."""
@@ -185,7 +198,7 @@ class Scanner:
             back_to = file.came_from if is_same and file.came_from else FileState.SETTLING
             self._on_work(self._catalog.move(file, back_to, "there again", signature=now))
         elif self._is_same(file, now):
-            if state == FileState.ENRICHED and not self._sidecars.is_present(file.sidecar, file.path):
+            if state == FileState.ENRICHED and not self._has_sidecar(file):
                 self._on_work(self._catalog.move(file, FileState.READY, "the sidecar is written again"))
             elif state == FileState.ENRICHED and self._is_lacking(file):
                 self._on_work(self._catalog.move(file, FileState.READY, "the settings want more"))
@@ -193,6 +206,14 @@ class Scanner:
                 self._on_work(file)
         else:
             self._on_work(self._catalog.move(file, FileState.SETTLING, "changed", signature=now, attempts=0))
+
+    def _has_sidecar(self, file: FileRow) -> bool:
+        """Whether the sidecar is there and ours; how it looks is kept, so that it is read only when it was changed."""
+        look = None if file.sidecar is None else self._sidecars.look_of(file.sidecar)
+        is_present = self._sidecars.is_present(file.sidecar, file.path, file.sidecar_look)
+        if is_present and look != file.sidecar_look:
+            self._catalog.note(file, file.reason, sidecar_look=look)
+        return is_present
 
     def _is_same(self, file: FileRow, now: StatSignature) -> bool:
         """Whether a known file still holds what it held; where its looks leave that open, its samples decide."""
@@ -265,14 +286,13 @@ def _look_through(
 
 
 def _is_gone(path: Path) -> bool:
-    """Whether the system says for certain that there is nothing."""
+    """Whether the system says for certain that there is nothing, or something that is no file."""
     try:
-        path.lstat()
+        return not stat.S_ISREG(path.lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
 
 
 def _is_below(relative: bytes, folders: list[bytes]) -> bool:

@@ -70,6 +70,7 @@ class Scheduler:
         self._pools = {lane: self._workers.pool(f"tlsync-{lane}", size) for lane, size in lanes.items()}
         self._ready: dict[str, deque[FileId]] = {lane: deque() for lane in lanes}
         self._paused_until_s = dict.fromkeys(lanes, 0.0)
+        self._held: frozenset[str] = frozenset()
         self._entries: dict[FileId, _Entry] = {}
         self._running: dict[FileId, str] = {}
         self._abandoned: set[FileId] = set()
@@ -77,6 +78,8 @@ class Scheduler:
         self._heap: list[tuple[float, int, FileId]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
+        self.turns = 0
+        """How often the loop came round; while it works, this grows at least twice a second."""
 
     def put(self, file_id: FileId, lane: str, due_in_s: float = 0.0, *, is_patient: bool = False) -> None:
         """Plan a step. A file that is being worked on gets another step right after, if it still has one to do."""
@@ -94,11 +97,31 @@ class Scheduler:
             for lane in lanes:
                 self._paused_until_s[lane] = max(self._paused_until_s[lane], until_s)
 
+    def hurry(self) -> None:
+        """What all waited for has come: lanes that pause go on, and whatever is planned is due."""
+        with self._changed:
+            self._paused_until_s = dict.fromkeys(self._paused_until_s, 0.0)
+            for file_id, entry in list(self._entries.items()):
+                self._plan(file_id, entry.lane, 0.0, entry.is_patient)
+            self._changed.notify_all()
+
+    def hold(self, lanes: frozenset[str]) -> None:
+        """Start nothing in these lanes until this is called with others."""
+        with self._changed:
+            if lanes != self._held:
+                self._held = lanes
+                self._changed.notify_all()
+
+    def is_held(self, lane: str) -> bool:
+        """Whether nothing is started in a lane; what is under way there should come to an end."""
+        return lane in self._held
+
     def run(self, is_done: Callable[[], bool]) -> None:
         """Work until `is_done()` or until tlsync is stopped, then wait for the steps under way."""
         try:
             while not self._stop.is_set() and not is_done():
                 with self._changed:
+                    self.turns += 1
                     nap_s = self._launch()
                     self._workers.nap(self._changed, min(nap_s, _LONGEST_NAP_S))
         finally:
@@ -144,7 +167,7 @@ class Scheduler:
             if entry is not None and entry.due_s == due_s:  # else: planned anew since
                 self._ready[entry.lane].append(file_id)
         for lane, ready in self._ready.items():
-            if self._paused_until_s[lane] > now_s:
+            if self._paused_until_s[lane] > now_s or lane in self._held:
                 continue
             while ready and self._free[lane] > 0:
                 file_id = ready.popleft()

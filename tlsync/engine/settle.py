@@ -92,6 +92,11 @@ class SettleTracker:
         is_active = self._watches[file_id].is_active
         return min(wait_s, self._settle_s / (_LOOKS_PER_PERIOD if is_active else 1))
 
+    def seen(self, file_id: FileId) -> StatSignature | None:
+        """How a file looked the last time."""
+        watch = self._watches.get(file_id)
+        return watch.signature if watch else None
+
     def watched_s(self, file_id: FileId, now_s: float) -> float:
         """For how long a file has been watched without having settled."""
         watch = self._watches.get(file_id)

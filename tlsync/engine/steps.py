@@ -76,8 +76,20 @@ def lane_of(state: FileState) -> str:
 class Steps:
     """Does one step of a file. Never raises."""
 
-    def __init__(self, context: Context, registry: IndexRegistry, uploader: Uploader, trouble: Trouble) -> None:
+    def __init__(
+        self,
+        context: Context,
+        registry: IndexRegistry,
+        uploader: Uploader,
+        trouble: Trouble,
+        on_gone: Callable[[FileRow], None],
+    ) -> None:
+        """
+        Args:
+            on_gone: Called with a file that was not found; it is judged with others, so nothing is noted here.
+        """
         self._context = context
+        self._on_gone = on_gone
         self._catalog = context.store.catalog
         self._trouble = trouble
         self._waiting = WaitingRoom()
@@ -144,7 +156,8 @@ class Steps:
         if isinstance(error, StaleMove):
             return NOW
         if isinstance(error, FileVanished):
-            return self._vanished(file)
+            self._on_gone(file)
+            return REST
         if isinstance(error, FileChanged):
             self._catalog.move(file, FileState.SETTLING, error.message) if file.state != FileState.SETTLING else None
             return NOW
@@ -230,16 +243,6 @@ class Steps:
                 hint="check the disk and its permissions",
             )
         return self._fail(file, told)
-
-    def _vanished(self, file: FileRow) -> Next:
-        root = self._context.store.roots.get(file.root_id)
-        if not health.check(root, self._context.store.roots):
-            return REST
-        if file.content_id is None:
-            self._catalog.forget(file)  # it came and went before anybody knew what it was
-        else:
-            self._catalog.move(file, FileState.MISSING, "no longer there")
-        return REST
 
 
 def _bug(error: Exception) -> TlsyncError:

@@ -150,6 +150,15 @@ class Trouble:
                     del self._groups[name]
             return freed
 
+    def mend(self, kind: type[TlsyncError]) -> bool:
+        """What caused the trouble was mended by somebody; says whether there is such trouble."""
+        with self._lock:
+            if not isinstance(self._general, kind):
+                return False
+            self._row, self._until_s = 0, 0.0
+            self._general = self._told = None
+            return True
+
     def mistake(self) -> None:
         """A step failed in a way nobody foresaw. After several nothing is changed on the platform in this run."""
         with self._lock:
@@ -211,6 +220,8 @@ def _wait_s(error: TlsyncError, row: int) -> float:
 
 def _description(error: TlsyncError, wait_s: float | None) -> dict[str, Any]:
     message = error.message
+    if type(error) is Unreachable:  # its message names the call that found out
+        message = f"the platform can't be reached ({message})"
     if wait_s is not None:
         span = f"in {wait_s:.0f} s" if wait_s < 90 else f"in {wait_s / 60:.0f} min"
         message += f"; asked again {span if wait_s > 0 else 'now'}"

@@ -108,7 +108,9 @@ class Twins:
         return [entry for entry in page.items if entry.id and may_have_size(entry, content.size_bytes)]
 
     def _stamps(self, index_id: IndexId, content: Content, entries: list[IndexedAsset]) -> list[Stamped]:
-        found = [self._stamp_of(index_id, entry) for entry in entries[:_MOST_CANDIDATES]]
+        removals = self._context.store.removals
+        usable = [entry for entry in entries if not removals.is_orphan(entry.id)]
+        found = [self._stamp_of(index_id, entry) for entry in usable[:_MOST_CANDIDATES]]
         return [stamp for stamp in found if stamp is not None and stamp.fingerprint == content.fingerprint]
 
     def _stamp_of(self, index_id: IndexId, entry: IndexedAsset) -> Stamped | None:

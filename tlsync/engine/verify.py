@@ -96,7 +96,8 @@ class LocalCheck:
         try:
             now = identity.signature(view.path.lstat())
         except FileNotFoundError:
-            yield Finding("gone", view.path, "not on disk", "the next sync notes it; if that is meant: tlsync forget")
+            mend = "the next sync notes it; if that is meant: tlsync forget --gone"
+            yield Finding("gone", view.path, "not on disk", mend)
             return
         except OSError as error:
             yield Finding("unreadable", view.path, f"can't be read: {error.strerror}", "check the disk")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tlsync.engine import mounts
 from tlsync.engine.mounts import Mount
+from tlsync.media.identity import wrapped
 
 _BY_UUID = Path("/dev/disk/by-uuid")
 _FS_IOC_GETFSUUID = 0x80111500
@@ -42,14 +43,15 @@ def look(path: Path) -> Place:
     if sys.platform == "win32":
         with os.scandir(path) as entries:
             is_empty = next(entries, None) is None
-        return Place(path.stat().st_ino, None, None, (), is_empty)
+        return Place(wrapped(path.stat().st_ino), None, None, (), is_empty)
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with os.scandir(fd) as entries:
             is_empty = next(entries, None) is None
         table = mounts.parse(mounts.table_text())
         mount = mounts.mount_of(fd, table)
-        return Place(os.fstat(fd).st_ino, _identity(fd, mount), mount, mounts.around(path, table), is_empty)
+        inode = wrapped(os.fstat(fd).st_ino)
+        return Place(inode, _identity(fd, mount), mount, mounts.around(path, table), is_empty)
     finally:
         os.close(fd)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from tlsync.engine.context import Context
+from tlsync.engine.sameness import is_unchanged
 from tlsync.errors import FileChanged
 from tlsync.media import identity
 from tlsync.store.catalog import FileRow
@@ -41,6 +40,6 @@ class WholeHash:
 
         with identity.open_media(path, self._file.root) as fd:
             sha256 = identity.sha256_of(fd, total, stop=self._context.stop, on_bytes=on_bytes)
-            if identity.signature(os.fstat(fd)) != self._file.signature:
+            if not is_unchanged(fd, self._file.signature):
                 raise FileChanged(str(path), "changed while it was read")
         return sha256

@@ -41,10 +41,11 @@ def signature(st: os.stat_result) -> StatSignature:
     """How a file looks without being read. Numbers that the catalog can't hold are wrapped to its 64 bits:
     times after the year 2262, and the inode numbers that some network file systems make up.
     """
-    return StatSignature(st.st_size, _wrapped(st.st_mtime_ns), _wrapped(st.st_ctime_ns), _wrapped(st.st_ino))
+    return StatSignature(st.st_size, wrapped(st.st_mtime_ns), wrapped(st.st_ctime_ns), wrapped(st.st_ino))
 
 
-def _wrapped(number: int) -> int:
+def wrapped(number: int) -> int:
+    """A number that is compared for being equal only, within the 64 bits of the catalog."""
     return (number + 2**63) % 2**64 - 2**63
 
 

@@ -38,6 +38,7 @@ class FileRow:
     retry_at: datetime | None
     came_from: FileState | None
     sidecar: Path | None
+    sidecar_look: str | None
     root: Path
 
 
@@ -67,6 +68,7 @@ def _to_file(row: sqlite3.Row) -> FileRow:
         retry_at=from_text(row["retry_at"]) if row["retry_at"] else None,
         came_from=FileState(row["came_from"]) if row["came_from"] else None,
         sidecar=Path(os.fsdecode(row["sidecar"])) if row["sidecar"] else None,
+        sidecar_look=row["sidecar_look"],
         root=Path(os.fsdecode(row["root_path"])),
     )
 
@@ -160,7 +162,7 @@ class Catalog:
             to: The new state.
             reason: Why, for people; it is what `why` shows.
             facts: Columns to set: `signature`, `content_id`, `error_code`, `hint`, `attempts`, `retry_at`,
-                `sidecar`. An error's facts are cleared unless given; the others stay.
+                `sidecar`, `sidecar_look`. An error's facts are cleared unless given; the others stay.
 
         Raises:
             StaleMove: The catalog says that the file is in another state by now.
@@ -237,7 +239,7 @@ class Catalog:
         )
 
 
-_FACTS = frozenset({"content_id", "error_code", "hint", "attempts", "retry_at", "sidecar", "came_from"})
+_FACTS = frozenset({"content_id", "error_code", "hint", "attempts", "retry_at", "sidecar", "sidecar_look", "came_from"})
 
 
 def _columns(facts: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from tlsync.clock import Clock, to_text
 from tlsync.store.database import CatalogDatabase
 
 BEAT_S = 5.0
-"""How often the daemon writes; a beat older than a few of these is a dead daemon."""
+"""How often the daemon writes. A late beat is no proof of death (the disk may be full); the lock is."""
 
 
 class Heartbeat:

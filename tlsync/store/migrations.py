@@ -215,6 +215,20 @@ _OPENINGS_SCHEMA = (
 )
 
 
+# `source` is how the file looked for which a session was opened; `sidecar_look` how the sidecar looked when it was
+# written or found to be ours. `orphans` are entries of indexes whose asset is gone.
+_LOOKS_SCHEMA = (
+    "ALTER TABLE sessions ADD COLUMN source TEXT",
+    "ALTER TABLE files ADD COLUMN sidecar_look TEXT",
+    """
+    CREATE TABLE orphans (
+        indexed_asset_id TEXT PRIMARY KEY,
+        noted_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+
 @catalog_schema()
 def first_schema(db: Database) -> None:
     for statement in _FIRST_SCHEMA:
@@ -240,4 +254,10 @@ def fourth_schema(db: Database) -> None:
 @catalog_schema()
 def openings_schema(db: Database) -> None:
     for statement in _OPENINGS_SCHEMA:
+        db.conn.execute(statement)
+
+
+@catalog_schema()
+def looks_schema(db: Database) -> None:
+    for statement in _LOOKS_SCHEMA:
         db.conn.execute(statement)

@@ -39,6 +39,7 @@ class FileView:
     retry_at: str | None
     changed_at: str
     content_id: int | None
+    content_bytes: int | None
     sha256: str | None
     duration_s: float | None
     asset_id: str | None
@@ -53,7 +54,8 @@ class FileView:
 
 _FILES = """
 SELECT files.*, roots.path AS root_path, roots.index_id,
-       contents.sha256, contents.duration_s, assets.asset_id, indexed_assets.indexed_asset_id
+       contents.size_bytes AS content_bytes, contents.sha256, contents.duration_s,
+       assets.asset_id, indexed_assets.indexed_asset_id
 FROM files JOIN roots ON roots.id = files.root_id
 LEFT JOIN contents ON contents.id = files.content_id
 LEFT JOIN assets ON assets.content_id = files.content_id
@@ -137,6 +139,11 @@ class CatalogReader:
             return None
         report: dict[str, Any] = json.loads(rows[0]["report"])
         return {"pid": rows[0]["pid"], "beat_at": rows[0]["beat_at"], **report}
+
+    def last_beat(self) -> dict[str, Any] | None:
+        """What the daemon last said of itself, however long ago; None when it ended in good order."""
+        rows = self._rows("SELECT * FROM heartbeat")
+        return {**json.loads(rows[0]["report"]), "pid": rows[0]["pid"], "beat_at": rows[0]["beat_at"]} if rows else None
 
     def files(self, below: Path | None = None, *, states: tuple[FileState, ...] = ()) -> list[FileView]:
         """Files at or below a path, in the order of their paths."""
@@ -271,6 +278,7 @@ def _to_view(row: sqlite3.Row) -> FileView:
         retry_at=row["retry_at"],
         changed_at=row["changed_at"],
         content_id=row["content_id"],
+        content_bytes=row["content_bytes"],
         sha256=row["sha256"],
         duration_s=row["duration_s"],
         asset_id=row["asset_id"],

@@ -6,7 +6,7 @@ The note is with the content, so that a rename, a copy or a touched file does no
 from __future__ import annotations
 
 from tlsync.clock import Clock, to_text
-from tlsync.models import ContentId, IndexId
+from tlsync.models import ContentId, IndexedAssetId, IndexId
 from tlsync.store.database import CatalogDatabase
 
 _EVERYWHERE = ""
@@ -56,6 +56,25 @@ class Removals:
             )
             is not None
         )
+
+    def note_orphan(self, content_id: ContentId, index_id: IndexId, indexed_asset_id: IndexedAssetId) -> None:
+        """Somebody removed an asset, and left its entry in an index: it is searchable, and no text can be had of it.
+
+        What the catalog knew of the content on the platform is dropped in the same transaction; nothing is forbidden.
+        """
+        with self._db.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO orphans (indexed_asset_id, noted_at) VALUES (?, ?)",
+                (indexed_asset_id, to_text(self._clock.now())),
+            )
+            connection.execute("DELETE FROM assets WHERE content_id = ?", (content_id,))
+            connection.execute(
+                "DELETE FROM indexed_assets WHERE content_id = ? AND index_id = ?", (content_id, index_id)
+            )
+
+    def is_orphan(self, indexed_asset_id: IndexedAssetId) -> bool:
+        """Whether the asset of an entry was found to be gone."""
+        return self._db.row("SELECT 1 FROM orphans WHERE indexed_asset_id = ?", indexed_asset_id) is not None
 
     def revoke(self, content_id: ContentId) -> None:
         """The person wants it there again."""

@@ -8,17 +8,11 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from tlsync.clock import Clock, from_text, to_text
 from tlsync.models import IndexId, RootId
+from tlsync.store.conditions import Condition, Watching
 from tlsync.store.database import CatalogDatabase
-
-Watching = Literal["events", "polling"]
-Condition = Literal["online", "offline", "foreign", "hung"]
-"""Foreign: something else is at its path. Hung: its volume does not answer."""
-
-NO_ANSWER = "does not answer: its drive or server hangs; tlsync goes on by itself when it answers again"
 
 
 @dataclass(frozen=True, slots=True)

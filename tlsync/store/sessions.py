@@ -7,19 +7,26 @@ sent again while its session lives.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from tlsync.clock import Clock, from_text, to_text
-from tlsync.models import AssetId, ContentId, UploadId
+from tlsync.models import AssetId, ContentId, StatSignature, UploadId
 from tlsync.store.database import CatalogDatabase
+
+_SECRET_HEADER = re.compile(r"auth|token|secret|credential|signature|password|cookie|key$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One multipart upload. `headers` go with every chunk; presigned URLs are never stored."""
+    """One multipart upload. `headers` go with every chunk; presigned URLs are never stored.
+
+    `source` is how the file looked for which it was opened; None: an earlier tlsync opened it.
+    `lacks_headers`: some that looked like credentials were not stored, and went with the process that had them.
+    """
 
     id: int
     content_id: ContentId
@@ -29,6 +36,8 @@ class Session:
     chunk_bytes: int
     headers: Mapping[str, str]
     expires_at: datetime | None
+    source: StatSignature | None
+    lacks_headers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,14 @@ class SentChunk:
     is_reported: bool
 
 
-def _to_session(row: sqlite3.Row) -> Session:
+def _is_secret(header: str) -> bool:
+    return _SECRET_HEADER.search(header) is not None
+
+
+def _to_session(row: sqlite3.Row, secret: Mapping[str, str]) -> Session:
+    """A row as a session, with the headers that live in memory only. In the row these have no value."""
+    stored: dict[str, str | None] = json.loads(row["headers"])
+    headers = {name: value for name, value in stored.items() if value is not None} | dict(secret)
     return Session(
         id=row["id"],
         content_id=row["content_id"],
@@ -57,8 +73,10 @@ def _to_session(row: sqlite3.Row) -> Session:
         asset_id=row["asset_id"],
         size_bytes=row["size_bytes"],
         chunk_bytes=row["chunk_bytes"],
-        headers=json.loads(row["headers"]),
+        headers=headers,
         expires_at=from_text(row["expires_at"]) if row["expires_at"] else None,
+        source=StatSignature(*json.loads(row["source"])) if row["source"] else None,
+        lacks_headers=not stored.keys() <= headers.keys(),
     )
 
 
@@ -68,11 +86,13 @@ class Sessions:
     def __init__(self, db: CatalogDatabase, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        self._secret_headers: dict[str, dict[str, str]] = {}
+        """By session, for as long as this process lives."""
 
     def active(self, content_id: ContentId) -> Session | None:
         """The session that a content's upload goes on with."""
         row = self._db.row("SELECT * FROM sessions WHERE content_id = ? AND state = 'active'", content_id)
-        return _to_session(row) if row else None
+        return _to_session(row, self._secret_headers.get(row["upload_id"], {})) if row else None
 
     def intend(self, content_id: ContentId, at: datetime) -> None:
         """Note that a session is about to be asked for, before the call.
@@ -122,23 +142,28 @@ class Sessions:
         chunk_bytes: int,
         headers: Mapping[str, str],
         expires_at: datetime | None,
+        source: StatSignature | None = None,
     ) -> Session:
         """Note a session that the platform opened; it takes the place of an active one, and answers an intent."""
+        secret = {name: value for name, value in headers.items() if _is_secret(name)}
+        if secret:
+            self._secret_headers[upload_id] = secret
         with self._db.write() as connection:
             self.abandon(content_id)
             self.answered(content_id)
             connection.execute(
                 "INSERT INTO sessions (content_id, upload_id, asset_id, size_bytes, chunk_bytes, headers, state,"
-                " opened_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?)",
+                " opened_at, expires_at, source) VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?, ?)",
                 (
                     content_id,
                     upload_id,
                     asset_id,
                     size_bytes,
                     chunk_bytes,
-                    json.dumps(dict(headers)),
+                    json.dumps(dict(headers) | dict.fromkeys(secret)),
                     to_text(self._clock.now()),
                     to_text(expires_at) if expires_at else None,
+                    json.dumps(astuple(source)) if source else None,
                 ),
             )
             session = self.active(content_id)

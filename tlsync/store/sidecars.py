@@ -7,19 +7,17 @@ Kept here: who reads a sidecar in order to write it holds the lock of all sideca
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
-import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-
 from tlsync.errors import FileError, FileVanished, SidecarBlocked
+from tlsync.store import caption_files
 from tlsync.store.atomic import write_whole
+from tlsync.store.sidecar_files import fitting, listing, read, readable
 from tlsync.store.sidecar_format import Sidecar, decode_extras, encode, is_ours, with_extra
 from tlsync.store.state_folder import make_private
 
@@ -36,15 +34,8 @@ SUFFIX = ".tlsync.json"
 HIDDEN_FOLDER = ".tlsync"
 Location = Literal["beside", "hidden", "central"]
 
-_NAME_LIMIT_BYTES = 255
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-_LONGEST_BYTES = 64 * 1024 * 1024
-"""What is longer is no sidecar: the texts of a video of four hours take two."""
 _MOST_ORPHANS = 50
-
-_READ_FLAGS = os.O_RDONLY
-for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
-    _READ_FLAGS |= getattr(os, _flag, 0)
 
 
 class Sidecars:
@@ -59,16 +50,39 @@ class Sidecars:
 
     def wanted_path(self, media: Path) -> Path:
         """Where the settings want the sidecar of a media file."""
-        name = _fitting(media.name, SUFFIX)
+        name = fitting(media.name, SUFFIX)
         if self._location == "central":
             return self._central_path(media, name)
         if self._location == "hidden":
             return media.parent / HIDDEN_FOLDER / name
         return media.parent / name
 
-    def is_present(self, recorded: Path | None, media: Path) -> bool:
-        """Whether the sidecar that the catalog mentions is still there (and where captions are wanted, they)."""
-        return recorded is not None and recorded.exists() and recorded in self._places(media)
+    def is_in_place(self, recorded: Path, media: Path) -> bool:
+        """Whether there is something where the catalog says that the sidecar is, and the settings want it there."""
+        return recorded.exists() and recorded in self._places(media)
+
+    def look_of(self, recorded: Path) -> str | None:
+        """How a file looks without being read, None when there is none; what `is_present` compares."""
+        try:
+            found = recorded.lstat()
+        except OSError:
+            return None
+        return f"{found.st_size} {found.st_mtime_ns}"
+
+    def is_present(self, recorded: Path | None, media: Path, known_look: str | None) -> bool:
+        """Whether the sidecar that the catalog mentions is still there, where the settings want it, and is ours.
+
+        Args:
+            known_look: As it looked when that was known. Another program may add `x-…` keys: then it is read.
+        """
+        if recorded is None or not self.is_in_place(recorded, media):
+            return False
+        if known_look is not None and self.look_of(recorded) == known_look:
+            return True
+        try:
+            return is_ours(read(recorded) or b"")
+        except OSError:
+            return True  # it is there, and can't be asked now
 
     def near(self, media: Path) -> Iterator[tuple[Path, bytes]]:
         """What has the name of this media file's sidecar, in any of the places: where it is, and its bytes.
@@ -76,14 +90,14 @@ class Sidecars:
         The settings may have named another place before, here or on the machine that the file was copied from.
         Nothing of it is checked, and what can't be read is passed over.
         """
-        name = _fitting(media.name, SUFFIX)
+        name = fitting(media.name, SUFFIX)
         beside = (media.parent / name, media.parent / HIDDEN_FOLDER / name)
-        yield from _readable(dict.fromkeys((*self._places(media), *beside)))
+        yield from readable(dict.fromkeys((*self._places(media), *beside)))
 
     def orphans(self, folder: Path) -> Iterator[tuple[Path, bytes]]:
         """Sidecars in a folder whose media is not there (any more): it may have been renamed."""
         places = (folder, folder / HIDDEN_FOLDER)
-        listed = [set(_listing(place)) for place in places]
+        listed = [set(listing(place)) for place in places]
         there = listed[0]
         alone = [
             place / name
@@ -91,7 +105,7 @@ class Sidecars:
             for name in sorted(names)
             if name.endswith(SUFFIX) and name.removesuffix(SUFFIX) not in there
         ]
-        yield from _readable(alone[:_MOST_ORPHANS])
+        yield from readable(alone[:_MOST_ORPHANS])
 
     def write(self, media: Path, document: Sidecar) -> Path:
         """Write a sidecar, unless the same is there already. A read-only folder falls back to the central place.
@@ -101,6 +115,7 @@ class Sidecars:
 
         Raises:
             SidecarBlocked: A file that tlsync did not write has the name.
+            FileVanished: The media's folder is not there.
             FileError: It can't be written now; the old one, if any, is whole.
         """
         wanted, fallback = self._places(media)
@@ -109,9 +124,9 @@ class Sidecars:
         except OSError as error:
             if error.errno not in _READ_ONLY or wanted == fallback:
                 raise self._unwritable(media, error) from error
-            if media.parent not in self._said:
-                self._said.add(media.parent)
-                log.warning("folder is read-only, its sidecars are in %s folder=%s", fallback.parent, media.parent)
+            self._say_once(
+                media.parent, "folder is read-only, its sidecars are in %s folder=%s", fallback.parent, media.parent
+            )
         try:
             return self._write_at(fallback, media, document)
         except OSError as error:
@@ -154,7 +169,7 @@ class Sidecars:
         """
         with self._locked(new_media):
             try:
-                data = _read(recorded)
+                data = read(recorded)
                 is_there = data is not None and is_ours(data) and self._copy_to_any(self._places(new_media), data)
             except OSError as error:
                 raise self._unwritable(new_media, error) from error
@@ -164,17 +179,20 @@ class Sidecars:
     def remove(self, recorded: Path, media: Path) -> None:
         """Take away a sidecar (and captions) that tlsync wrote for a name that no longer exists."""
         try:
-            if is_ours(_read(recorded) or b""):
-                recorded.unlink()
-                for kind in ("srt", "vtt"):
-                    caption = recorded.parent / _fitting(media.name, f".tlsync.{kind}")
-                    caption.unlink(missing_ok=True)
+            data = read(recorded)
+            if data is None or not is_ours(data):
+                return
+            for kind, digest in caption_files.noted_in(decode_extras(data)).items():
+                captions = recorded.parent / caption_files.name_of(media, kind)
+                if caption_files.is_ours(read(captions) or b"", digest):
+                    captions.unlink()
+            recorded.unlink()
         except OSError as error:
             log.warning("left an old sidecar path=%s reason=%s", recorded, error.strerror)
 
     def _readable_extra(self, recorded: Path, media: Path, key: str) -> tuple[bytes, dict[str, Any]]:
         try:
-            data = _read(recorded)
+            data = read(recorded)
         except OSError as error:
             raise self._unwritable(media, error) from error
         if data is None:
@@ -210,7 +228,7 @@ class Sidecars:
             os.close(folder)
 
     def _places(self, media: Path) -> tuple[Path, Path]:
-        return self.wanted_path(media), self._central_path(media, _fitting(media.name, SUFFIX))
+        return self.wanted_path(media), self._central_path(media, fitting(media.name, SUFFIX))
 
     def _central_path(self, media: Path, name: str) -> Path:
         return self._central.joinpath(*media.parent.parts[1:], name)
@@ -218,7 +236,7 @@ class Sidecars:
     def _copy_to_any(self, places: tuple[Path, Path], data: bytes) -> bool:
         """Put a sidecar in the first place that can be written, unless one of ours is there; says whether one is."""
         for place in places:
-            there = _read(place)
+            there = read(place)
             if there is not None:
                 return is_ours(there)
             try:
@@ -234,39 +252,53 @@ class Sidecars:
         with self._locked(media):
             if path.parent.name == HIDDEN_FOLDER and path.parent.is_symlink():
                 raise _blocked(path.parent, media)
-            old = _read(path)
+            old = read(path)
             if old is not None and not is_ours(old):
                 raise _blocked(path, media)
-            data = encode(document, extras=decode_extras(old) if old else {}, old=old)
+            extras = decode_extras(old) if old else {}
+            # Before the sidecar, which says what they hold: after a stop in between they are what would be written.
+            extras |= self._write_captions(path.parent, media, document, extras)
+            data = encode(document, extras=extras, old=old)
             if data != old:
                 self._put(path, data)
-        self._write_captions(path.parent, media, document)
         return path
 
-    def _write_captions(self, folder: Path, media: Path, document: Sidecar) -> None:
-        cues = document.transcription
-        if not self._caption_formats or cues is msgspec.UNSET or cues is None:
-            return
-        from tlsync.store.captions import to_srt, to_vtt  # only who wants captions pays for the library
-
-        writers = {"srt": to_srt, "vtt": to_vtt}
-        for kind in self._caption_formats:
-            path = folder / _fitting(media.name, f".tlsync.{kind}")
-            data = writers[kind](cues).encode()
-            if _read(path) != data:
+    def _write_captions(
+        self, folder: Path, media: Path, document: Sidecar, extras: dict[str, Any]
+    ) -> dict[str, dict[str, str]]:
+        """Write the captions that are wanted; what is to be noted of them in the sidecar."""
+        wanted = caption_files.made_of(document.transcription, self._caption_formats)
+        noted = caption_files.noted_in(extras)
+        for kind, data in wanted.items():
+            path = folder / caption_files.name_of(media, kind)
+            there = read(path)
+            if there is not None and not caption_files.is_ours(there, noted.get(kind), data):
+                self._say_once(path, "somebody made or corrected these captions, they are kept path=%s", path)
+                continue
+            if there != data:
                 self._put(path, data)
+            noted[kind] = caption_files.digest_of(data)
+        return {caption_files.NOTED: noted} if noted else {}
+
+    def _say_once(self, what: Path, message: str, *fields: object) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            log.warning(message, *fields)
 
     def _put(self, path: Path, data: bytes) -> None:
         """Write a file where its folder may still have to be made. Central ones are for their owner only."""
         is_central = self._central in path.parents
         if is_central:
             make_private(path.parent)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        elif path.parent.name == HIDDEN_FOLDER:
+            with suppress(FileExistsError):
+                path.parent.mkdir()  # not its parents: where they are gone, a folder was renamed or a drive went
         is_own = is_central or path.parent.name == HIDDEN_FOLDER
         write_whole(path, data, mode=0o600 if is_central else 0o644, is_own_folder=is_own)
 
     def _unwritable(self, media: Path, error: OSError) -> FileError:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return FileVanished(str(media), "its folder is no longer there")
         unwritable = FileError(
             str(media),
             f"the sidecar can't be written: {error.strerror}",
@@ -282,51 +314,3 @@ def _blocked(sidecar: Path, media: Path) -> SidecarBlocked:
         f"{sidecar} exists and was not written by tlsync",
         hint="rename or remove that file, then: tlsync retry",
     )
-
-
-def _read(path: Path) -> bytes | None:
-    """The bytes of a regular file; None when there is none. What is no regular file is nobody's sidecar."""
-    try:
-        handle = os.open(path, _READ_FLAGS)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a pipe or a socket
-            return b""
-        raise
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _LONGEST_BYTES:
-            return b""
-        with os.fdopen(handle, "rb", closefd=False) as stream:
-            return stream.read()
-    finally:
-        os.close(handle)
-
-
-def _readable(paths: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
-    for path in paths:
-        try:
-            data = _read(path)
-        except OSError as error:
-            log.info("passed over a sidecar path=%s reason=%s", path, error.strerror)
-            continue
-        if data is not None:
-            yield path, data
-
-
-def _listing(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
-def _fitting(media_name: str, suffix: str) -> str:
-    """`media_name` + `suffix`, shortened with a hash where the file system would refuse the length."""
-    raw = os.fsencode(media_name)
-    room = _NAME_LIMIT_BYTES - len(suffix)
-    if len(raw) > room:
-        digest = hashlib.sha256(raw).hexdigest()[:12].encode()
-        raw = raw[: room - len(digest) - 1].decode("utf-8", "ignore").encode() + b"~" + digest
-    return os.fsdecode(raw) + suffix
