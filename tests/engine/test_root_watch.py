@@ -143,6 +143,16 @@ def test_watches_that_are_gone_are_made_again(watched: Watched) -> None:
     assert (watched.row.watching, watched.row.note) == ("events", "")
 
 
+def test_what_came_before_watches_were_made_again_is_found_soon(watched: Watched) -> None:
+    """A clip that came after the walk and before the new watch of its folder is told by nobody."""
+    watched.looker.turn()
+    watched.watcher.inodes = set()
+    watched.pass_time(62)
+    (watched.bench.footage / "day" / "card" / "clip.mp4").write_bytes(b"clip")
+    watched.pass_time(10)
+    assert "day/card/clip.mp4" in watched.bench.states()
+
+
 def test_events_that_ended_by_themselves_begin_anew(watched: Watched) -> None:
     watched.looker.turn()
     first_scan = watched.row.last_scan_at

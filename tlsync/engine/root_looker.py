@@ -207,6 +207,8 @@ class RootLooker:
         was_whole = self._roots.get(self.row.id).watching == "events"
         if missing and (was_whole or self._clock.monotonic_s() >= self._next_rewatch_s):
             self._watch()
+            # What came into these folders after the walk and before the new watches is told by nobody.
+            self._scan_due_s = self._clock.monotonic_s() + _AFTER_FAILURE_S
             missing = self._unwatched(walk)
         if not self._watcher.is_open:
             return  # refused altogether, which is said already
