@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.desk import CANARY_KEY, CHUNK_BYTES, Desk
 from tests.workshop import Workshop
 from tlsync.media import samples
 from tlsync.media.probe import Prober
@@ -112,3 +114,21 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     footage.mkdir()
     with SandboxServer(chunk_size_bytes=32 * 1024, first_urls=2) as server, Prober() as prober:
         yield Workshop(server, footage, tmp_path / "state", prober)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A settings file, a folder and a sandbox, for commands in processes of their own."""
+    with SandboxServer(api_key=CANARY_KEY, chunk_size_bytes=CHUNK_BYTES, first_urls=4) as server:
+        yield Desk(tmp_path, server)
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that must not outlive their test."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)

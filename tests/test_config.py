@@ -21,10 +21,10 @@ from tlsync.config import (
     load_settings,
     parse_settings,
 )
-from tlsync.config_reading import Table
+from tlsync.config.reading import Table
+from tlsync.config.toml_lines import find_lines
 from tlsync.engine.effective_limits import limits_for
 from tlsync.errors import ConfigError
-from tlsync.toml_lines import find_lines
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 

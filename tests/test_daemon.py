@@ -44,7 +44,7 @@ class Stand:
         self.holds.append(is_held)
 
     def report(self) -> dict[str, Any]:
-        return {"transfers": [], "trouble": self.trouble, "troubles": []}
+        return {"transfers": [], "troubles": [self.trouble] if self.trouble else []}
 
     def run_forever(self) -> None:
         self.stop.wait(30)

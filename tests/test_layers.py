@@ -23,13 +23,11 @@ BOTTOM = {
 }
 MAY_IMPORT = {
     # layer: layers it may import, beside itself and the bottom
-    "config": {"config_reading", "toml_lines"},
-    "config_reading": {"toml_lines"},
-    "toml_lines": set(),
+    "config": set(),
     "api_key": {"key_store", "private_file"},
     "key_store": {"private_file", "store"},
     "private_file": set(),
-    "config_writing": {"toml_lines", "store"},
+    "config_writing": {"config", "store"},
     "private_process": set(),
     "logs": set(),
     "api": set(),

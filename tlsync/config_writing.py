@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlsync.config.toml_lines import Place, find_lines
 from tlsync.errors import ConfigError
 from tlsync.store.state_folder import make_private
-from tlsync.toml_lines import Place, find_lines
 
 _PLACES = (Path(__file__).parent / "config.example.toml", Path(__file__).parent.parent / "config.example.toml")
 """In an installed package, and in a checkout."""

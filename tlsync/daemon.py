@@ -179,7 +179,7 @@ class _House:
         report = self._engine.report()
         if self.pause is not None:
             return f"paused until {to_text(self.pause.until)}" if self.pause.until else "paused until tlsync resume"
-        if report["trouble"]:
-            return f"waiting: {report['trouble']['message']}"
+        if report["troubles"]:
+            return f"waiting: {report['troubles'][0]['message']}"
         sending = len(report["transfers"])
         return f"watching; {sending} upload{'' if sending == 1 else 's'} under way"

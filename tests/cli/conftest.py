@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.workshop import Workshop
+from tests.conftest import MakeClip
+from tests.workshop import QUICK_RETRIES, Workshop
+from tlsync.api import TwelveLabs
 from tlsync.cli.main import main
 
 
@@ -58,3 +60,20 @@ def tlsync(
     yield run
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def clip(workshop: Workshop, make_clip: MakeClip, tlsync: Tlsync) -> Path:
+    """One clip that was synced."""
+    made = make_clip(workshop.footage / "harbour.mp4")
+    assert tlsync("sync").code == 0
+    return made
+
+
+@pytest.fixture
+def client(workshop: Workshop) -> Iterator[TwelveLabs]:
+    """Somebody else at the same platform."""
+    with TwelveLabs(
+        api_key=workshop.server.api_key, base_url=workshop.server.base_url, retries=QUICK_RETRIES
+    ) as client:
+        yield client

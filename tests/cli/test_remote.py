@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.cli.conftest import Tlsync
-from tests.workshop import QUICK_RETRIES, Workshop
+from tests.workshop import Workshop
 from tlsync.api import TwelveLabs
 
 MakeClip = Callable[..., Path]
-
-
-@pytest.fixture
-def clip(workshop: Workshop, make_clip: MakeClip, tlsync: Tlsync) -> Path:
-    made = make_clip(workshop.footage / "harbour.mp4")
-    assert tlsync("sync").code == 0
-    return made
-
-
-@pytest.fixture
-def client(workshop: Workshop) -> Iterator[TwelveLabs]:
-    with TwelveLabs(
-        api_key=workshop.server.api_key, base_url=workshop.server.base_url, retries=QUICK_RETRIES
-    ) as client:
-        yield client
 
 
 def listed(tlsync: Tlsync, *options: str) -> list[dict[str, Any]]:

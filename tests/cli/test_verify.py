@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,27 +14,12 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Tlsync
-from tests.workshop import QUICK_RETRIES, Workshop
+from tests.workshop import Workshop
 from tlsync.api import TwelveLabs
 from tlsync.store.process_lock import only_one
 
 MakeClip = Callable[..., Path]
 Found = list[tuple[str, bool]]
-
-
-@pytest.fixture
-def clip(workshop: Workshop, make_clip: MakeClip, tlsync: Tlsync) -> Path:
-    made = make_clip(workshop.footage / "harbour.mp4")
-    assert tlsync("sync").code == 0
-    return made
-
-
-@pytest.fixture
-def client(workshop: Workshop) -> Iterator[TwelveLabs]:
-    with TwelveLabs(
-        api_key=workshop.server.api_key, base_url=workshop.server.base_url, retries=QUICK_RETRIES
-    ) as client:
-        yield client
 
 
 def verify(tlsync: Tlsync, *options: str, code: int = 3) -> Found:

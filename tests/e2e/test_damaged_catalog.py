@@ -7,15 +7,15 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.test_processes import Desk, desk, processes, wait_until  # noqa: F401 (fixtures)
+from tests.desk import Desk, wait_until
 
 MakeClip = Callable[..., Path]
 
 
 def test_run_sets_a_damaged_catalog_aside_and_sends_nothing_again(
-    desk: Desk,  # noqa: F811
+    desk: Desk,
     make_clip: MakeClip,
-    processes: list[subprocess.Popen[str]],  # noqa: F811
+    processes: list[subprocess.Popen[str]],
 ) -> None:
     clip = make_clip(desk.footage / "clip.mp4")
     assert desk.json("sync")["enriched"] == 1
@@ -40,9 +40,9 @@ def test_run_sets_a_damaged_catalog_aside_and_sends_nothing_again(
 
 
 def test_a_running_daemon_lets_go_of_files(
-    desk: Desk,  # noqa: F811
+    desk: Desk,
     make_clip: MakeClip,
-    processes: list[subprocess.Popen[str]],  # noqa: F811
+    processes: list[subprocess.Popen[str]],
 ) -> None:
     clip = make_clip(desk.footage / "clip.mp4")
     processes.append(desk.start("run"))

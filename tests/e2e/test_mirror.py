@@ -4,30 +4,9 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.e2e.test_processes import CANARY_KEY, Desk, wait_until
+from tests.desk import Desk, wait_until
 from tests.mirror.shelves import Entry, fill
-from tlsync.sandbox.server import SandboxServer
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with SandboxServer(api_key=CANARY_KEY) as server:
-        yield Desk(tmp_path, server)
-
-
-@pytest.fixture
-def processes() -> Iterator[list[subprocess.Popen[str]]]:
-    started: list[subprocess.Popen[str]] = []
-    yield started
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait(10)
 
 
 def test_a_watched_mirror_follows_the_catalog_until_it_is_stopped(

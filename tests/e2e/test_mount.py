@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_processes import CANARY_KEY, CHUNK_BYTES, Desk, wait_until
+from tests.desk import CANARY_KEY, CHUNK_BYTES, Desk, wait_until
 from tests.mirror.shelves import Entry, fill
 from tlsync.mirror import mount
 from tlsync.models import Cue

@@ -11,34 +11,17 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_processes import CANARY_KEY, CHUNK_BYTES, Desk, make_large, sha256_of, wait_until
-from tlsync.sandbox.server import SandboxServer
+from tests.desk import CANARY_KEY, Desk, make_large, wait_until
+from tests.workshop import sha256_of
 
 MakeClip = Callable[..., Path]
 ROOT = Path(__file__).parent.parent.parent
 SYSTEMD = Path("/lib/systemd/systemd")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with SandboxServer(api_key=CANARY_KEY, chunk_size_bytes=CHUNK_BYTES, first_urls=4) as server:
-        yield Desk(tmp_path, server)
-
-
-@pytest.fixture
-def processes() -> Iterator[list[subprocess.Popen[str]]]:
-    """Processes that must not outlive their test."""
-    started: list[subprocess.Popen[str]] = []
-    yield started
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait(10)
 
 
 @pytest.mark.parametrize("kind", ["path", "abstract"])

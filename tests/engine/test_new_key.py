@@ -37,7 +37,7 @@ def test_a_new_key_ends_the_wait_that_the_old_one_began(workshop: Workshop, make
         thread.start()
         try:
             wait_for(lambda: engine.trouble.current is not None, "the refusal")
-            assert engine.report()["trouble"]["code"] == "unauthorized"
+            assert engine.report()["troubles"][0]["code"] == "unauthorized"
             engine.use_key(Secret(workshop.server.api_key))
             wait_for(lambda: set(workshop.states().values()) == {"enriched"}, "the clip")
             assert engine.trouble.current is None

@@ -21,8 +21,8 @@ from pathlib import Path
 import jsonschema
 
 from tlsync.sandbox.ledger import Ledger
+from tlsync.states import AT_REST
 
-AT_REST = frozenset({"enriched", "ineligible", "failed", "missing"})
 _SCHEMA = jsonschema.Draft202012Validator(
     json.loads((files("tlsync.store") / "sidecar.schema.json").read_text("utf-8"))
 )

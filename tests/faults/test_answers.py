@@ -255,7 +255,7 @@ def test_f36_other_groups_go_on(row: Row, make_daemon: MakeDaemon, make_clip: Ma
         daemon.wait_for(lambda: rule.hits, "the limit")
         clips = [make_clip(daemon.footage / f"{n}.mp4", pattern=n + 1) for n in range(3)]
         daemon.wait_for(lambda: len(daemon.workshop.remote_contents()) == 4, "the uploads during the pause")
-        told = daemon.engine.report()["trouble"]
+        told = daemon.engine.report()["troubles"][0]
         assert told is not None and told["code"] == "rate_limited"
         asked = [entry.at_ms / 1000 for entry in daemon.server.ledger.calls(name)]
         assert len(asked) == 1, "the uploads were done before the pause was over"
@@ -381,7 +381,7 @@ def test_f38_key_revoked_or_plan_used_up(
         daemon.wait_s(3000)
         refused = [entry.at_ms / 1000 for entry in calls() if entry.status == status]
         now_s = daemon.clock.now().timestamp()
-        told = daemon.engine.report()["trouble"]
+        told = daemon.engine.report()["troubles"][0]
         assert told is not None and told["code"] == code
         later = [one for one in refused if one > first_s + 60]
         assert len(later) <= (now_s - first_s) / 900, f"asked at {[one - first_s for one in refused]}"
@@ -390,7 +390,7 @@ def test_f38_key_revoked_or_plan_used_up(
         assert len([record for record in warnings if record.levelname == "WARNING"]) == 1
         daemon.server.faults.clear()
         daemon.wait_for(daemon.all_done, "the work after the fix")
-        assert daemon.engine.report()["trouble"] is None
+        assert daemon.engine.report()["troubles"] == []
         assert not any("failed" in daemon.workshop.history(file) for file in daemon.workshop.states())
         daemon.workshop.assert_clean()
         row.say(f"{status}: {len(later)} requests in {(now_s - first_s) / 60:.0f} min after the first, told once")
@@ -507,5 +507,5 @@ def test_f41_a_stop_event_ends_every_wait(row: Row, make_daemon: MakeDaemon, mak
         daemon.server.faults.answer("*", 503, times=None)
         make_clip(daemon.footage / "clip.mp4")
         daemon.start()
-        daemon.wait_for(lambda: daemon.engine.report()["trouble"], "the trouble")
+        daemon.wait_for(lambda: daemon.engine.report()["troubles"], "the trouble")
     assert not [one for one in threading.enumerate() if one.name.startswith("tlsync-") and one.is_alive()]

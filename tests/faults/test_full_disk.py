@@ -64,7 +64,6 @@ def test_f06_catalog_disk_full(row: Row, tmp_path: Path, make_clip: MakeClip, se
             lab.assert_all_arrived()
         finally:
             lab.close()
-    assert resumed_s <= 30
     assert lines <= 10 + full_s
     row.say(
         f"full for {full_s} s: told after {told_s:.1f} s, {looks} of 3 status readable, {lines} log lines, "

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.helpers import BASE_URL, ID, KEY, Wire, json_reply
-from tests.e2e.test_processes import make_large
+from tests.desk import make_large
 from tests.faults.conftest import Row
 from tests.faults.test_planted_files import sync_to_the_end
 from tests.hostile_names import HOSTILE_IDS, assert_harmless, hostile_name

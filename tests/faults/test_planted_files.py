@@ -7,19 +7,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_processes import CANARY_KEY, Desk, make_large, wait_until
+from tests.desk import CANARY_KEY, Desk, make_large, wait_until
 from tests.faults.conftest import Row
 from tests.workshop import Workshop, sha256_of
 from tlsync.api_key import load_api_key
 from tlsync.config import SidecarSettings
 from tlsync.errors import CatalogError, ConfigError, FileError
 from tlsync.media import identity
-from tlsync.sandbox.server import SandboxServer
 from tlsync.store.process_lock import only_one
 from tlsync.store.requests import Request, post
 
@@ -234,12 +233,6 @@ def test_s12_files_of_other_programs_are_not_overwritten(row: Row, workshop: Wor
     assert snapshot(workshop.footage) == before
     assert {file.error_code for file in workshop.files().values()} == {"sidecar_blocked"}
     row.say(f"{len(FOREIGN_TEXTS)} files with the name of a sidecar, 0 overwritten")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with SandboxServer(api_key=CANARY_KEY, chunk_size_bytes=64 * 1024) as server:
-        yield Desk(tmp_path, server)
 
 
 @pytest.mark.merge

@@ -19,7 +19,7 @@ import pytest
 import trustme
 
 from tests.api.helpers import ID, QuietHandler, real_server
-from tests.e2e.test_processes import CANARY_KEY, Desk, make_large, wait_until
+from tests.desk import CANARY_KEY, Desk, make_large, wait_until
 from tests.faults.conftest import Row
 from tests.workshop import QUICK_RETRIES, Workshop
 from tlsync.api import TwelveLabs
@@ -64,6 +64,15 @@ def troubled_story(desk: Desk, make_clip: MakeClip) -> None:
     desk.server.faults.answer("indexes.indexed_assets.create", 500, body=quoting)
     desk.server.faults.answer("assets.retrieve", 400, body=quoting, nth=2)
     desk.run("-vv", "--log-format", "json", "sync")
+
+
+@pytest.mark.merge
+def test_s24_running_as_root_is_warned_of(row: Row, desk: Desk) -> None:
+    """Not refused: in a container there is nobody else."""
+    row.needs("root")
+    with running(desk, "run"):
+        wait_until(lambda: any("runs as root" in path.read_text() for path in desk.output.iterdir()), "the warning")
+    row.say("warned of once, not refused")
 
 
 @pytest.mark.merge

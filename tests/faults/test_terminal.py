@@ -5,25 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_processes import CANARY_KEY, Desk, make_large
+from tests.desk import Desk, make_large
 from tests.faults.conftest import Row
-from tlsync.sandbox.server import SandboxServer
 from tlsync.terminal_text import printable, printable_json
 
 MakeClip = Callable[..., Path]
 EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[31m\r\nERROR forged\x9b1m\u202egpj\u2066\u2028x\x7f"
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\u2028\u2029]")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with SandboxServer(api_key=CANARY_KEY, chunk_size_bytes=64 * 1024) as server:
-        yield Desk(tmp_path, server)
 
 
 def assert_tame(text: str) -> None:

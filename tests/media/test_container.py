@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -97,12 +96,12 @@ def test_zeros_are_not_whole(check: Check, size_bytes: int) -> None:
     assert "zeros" in (check(bytes(size_bytes)) or "")
 
 
-def test_a_real_clip_is_whole_and_takes_a_few_reads(make_clip: MakeClip, tmp_path: Path) -> None:
+def test_a_real_clip_is_whole_and_takes_a_few_reads(make_clip: MakeClip, tmp_path: Path, reads: list[int]) -> None:
     path = make_clip(tmp_path / "a.mp4", duration_s=5.0)
     with open_media(path) as fd:
-        started_s = time.process_time()
         assert check_whole(fd, path.stat().st_size, path) is None
-        assert time.process_time() - started_s < 0.05
+    assert len(reads) <= 200
+    assert sum(reads) <= 20_000
 
 
 def test_what_is_no_known_container_passes(check: Check) -> None:
@@ -217,10 +216,9 @@ def test_a_fragment_without_its_data_is_not_whole(real_files: Files, check: Chec
     ],
     ids=["many parts", "many tracks", "endless track", "nested", "huge samples", "huge table", "many riffs"],
 )
-def test_hostile_structures_cost_little(check: Check, hostile: bytes) -> None:
-    started_s = time.process_time()
+def test_hostile_structures_cost_little(check: Check, hostile: bytes, reads: list[int]) -> None:
     check(hostile)
-    assert time.process_time() - started_s < 5.0
+    assert len(reads) <= 250_000
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -267,15 +266,15 @@ def starts() -> dict[str, bytes]:
 )
 @example(kind="riff", at=4, size=1, width=4, order="little", tail=b"")
 def test_sizes_that_lie_cost_little_and_never_raise(
-    check: Check, kind: str, at: int, size: int, width: int, order: str, tail: bytes
+    check: Check, reads: list[int], kind: str, at: int, size: int, width: int, order: str, tail: bytes
 ) -> None:
     data = bytearray(starts()[kind] + tail)
     at = min(at, len(data))
     data[at : at + width] = (size % 2 ** (8 * width)).to_bytes(width, order)  # type: ignore[arg-type]
-    started_s = time.process_time()
+    before = len(reads)
     verdict = check(bytes(data))
     assert verdict is None or verdict
-    assert time.process_time() - started_s < 1.0
+    assert len(reads) - before <= 100
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -297,10 +296,9 @@ def test_anything_behind_a_start_never_raises(check: Check, kind: str, data: byt
     ],
     ids=["chunks", "elements", "items", "packets", "fragments"],
 )  # fmt: skip
-def test_many_small_parts_cost_little(check: Check, hostile: bytes) -> None:
-    started_s = time.process_time()
+def test_many_small_parts_cost_little(check: Check, hostile: bytes, reads: list[int]) -> None:
     check(hostile)
-    assert time.process_time() - started_s < 5.0
+    assert len(reads) <= 250_000
 
 
 def test_a_real_file_of_each_kind_is_whole(check: Check, tmp_path: Path) -> None:

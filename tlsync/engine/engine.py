@@ -183,12 +183,7 @@ class Engine:
 
     def report(self) -> dict[str, Any]:
         """What `status` shows beyond the catalog."""
-        troubles = self.trouble.describe()
-        return {
-            "transfers": self.board.report(),
-            "trouble": troubles[0] if troubles else None,
-            "troubles": troubles,
-        }
+        return {"transfers": self.board.report(), "troubles": self.trouble.describe()}
 
     def offline_roots(self) -> list[RootRow]:
         """The roots that are not there."""

@@ -54,7 +54,8 @@ def mounts(mount_table: Path = _MOUNT_TABLE) -> list[Mounted]:
 
 def is_alive(folder: Path) -> bool:
     """Whether a tree is mounted on a folder, and answers."""
-    return folder in _ours() and _state(folder) == "alive"
+    # The table last: when a mount that died is taken away meanwhile, it is the bare folder that answers.
+    return folder in _ours() and _state(folder) == "alive" and folder in _ours()
 
 
 def place_of(folder: Path) -> Path:

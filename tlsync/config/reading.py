@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from tlsync.config.toml_lines import Place
 from tlsync.errors import ConfigError
-from tlsync.toml_lines import Place
 
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
