@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,12 @@ from tlsync.config import (
     load_settings,
     parse_settings,
 )
+from tlsync.config.places import data_folder
 from tlsync.config.reading import Table
 from tlsync.config.toml_lines import find_lines
 from tlsync.engine.effective_limits import limits_for
 from tlsync.errors import ConfigError
+from tlsync.timetable import constant
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
@@ -45,24 +46,24 @@ def only_mistake(text: str) -> str:
 
 
 def test_an_empty_file_gives_the_defaults() -> None:
-    assert parse_settings("", "config.toml") == Settings()
+    assert parse_settings("", "config.toml") == Settings(data_folder())
 
 
 def test_the_example_holds_the_defaults(clean_environment: Path) -> None:
     root = RootSettings(path=clean_environment / "Footage")
-    assert parse_settings(EXAMPLE.read_text("utf-8"), "x") == replace(Settings(), roots=(root,))
+    assert parse_settings(EXAMPLE.read_text("utf-8"), "x") == Settings(data_folder(), roots=(root,))
 
 
 def uncommented() -> str:
     """The example with its optional settings switched on."""
-    return re.sub(r"(?m)^# (?=[a-z_]+ = )", "", EXAMPLE.read_text("utf-8"))
+    return re.sub(r"(?m)^# (?=[a-z_]+ = |\[\[)", "", EXAMPLE.read_text("utf-8"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the example names the Linux folder")
 def test_the_commented_settings_of_the_example_are_the_defaults() -> None:
     settings = parse_settings(uncommented(), "x")
-    assert settings.state_dir == Settings().state_dir
-    assert limits_for(settings) == limits_for(Settings())
+    assert settings.state_dir == data_folder()
+    assert limits_for(settings) == limits_for(Settings(data_folder()))
     assert settings.limits != LimitSettings()
 
 
@@ -81,8 +82,8 @@ def test_the_example_names_every_setting(monkeypatch: pytest.MonkeyPatch) -> Non
     named = {(table, key) for table, _, key in lines if key is not None}
     tables = {("", table) for table, _, key in lines if key is None}
     assert asked == named | tables
-    sections = {field.name for field in fields(Settings)} - {"state_dir", "roots"}
-    assert {table for _, table in tables} == sections | {"root"}
+    sections = set(Settings._fields) - {"state_dir", "roots", "hooks"}
+    assert {table for _, table in tables} == sections | {"root", "hook"}
 
 
 def test_the_default_patterns_are_the_usual_types() -> None:
@@ -153,7 +154,7 @@ def test_every_setting_is_read(tmp_path: Path, clean_environment: Path) -> None:
     )
     assert (settings.sync.settle_s, settings.sync.rescan_s, settings.sync.poll_s) == (2.5, 3600.0, 0.5)
     assert settings.upload.workers == 8
-    assert settings.upload.bandwidth_bytes_per_s == 20_000_000
+    assert settings.upload.bandwidth == constant(20_000_000)
     assert not settings.upload.verify_chunks
     assert (settings.analysis.source, settings.analysis.kinds) == ("analyze", ("gist",))
     assert (settings.sidecar.location, settings.sidecar.captions) == ("central", ("srt", "vtt"))

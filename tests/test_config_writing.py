@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tlsync import config_writing
 from tlsync.config import AnalysisSettings, IndexSettings, PlatformSettings, RootSettings, Settings, parse_settings
+from tlsync.config.places import data_folder
 from tlsync.config_writing import Answers, settings_text, toml_text, write_new
 from tlsync.errors import ConfigError
 
@@ -25,8 +26,8 @@ def test_the_answers_are_in_it_and_all_else_is_default() -> None:
         models=("marengo3.0",),
         base_url="http://127.0.0.1:8765/v1.3",
     )
-    assert parse_settings(settings_text(answers), "x") == replace(
-        Settings(),
+    assert parse_settings(settings_text(answers), "x") == Settings(
+        data_folder(),
         platform=PlatformSettings(base_url="http://127.0.0.1:8765/v1.3"),
         index=IndexSettings(models=("marengo3.0",)),
         roots=tuple(RootSettings(path=path, index="clips") for path in answers.folders),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +13,16 @@ import pytest
 
 from tests.conftest import FakeClock
 from tlsync import daemon
+from tlsync.config import PowerSettings, Settings, UploadSettings
 from tlsync.engine.engine import Engine
+from tlsync.engine.restraint import ALL_REMOTE, UPLOADS
 from tlsync.errors import CatalogError
+from tlsync.hours import Hours, parse_hours
 from tlsync.notify import Notifier
 from tlsync.store import pause
+from tlsync.store.bandwidth_override import go_on_file, override_file
 from tlsync.store.store import Store
+from tlsync.timetable import Timetable, constant
 
 
 class Stand:
@@ -25,7 +31,9 @@ class Stand:
     def __init__(self, folder: Path, watchdog_s: float | None = None) -> None:
         self.folder = folder
         self.clock = FakeClock()
-        self.holds: list[bool] = []
+        self.settings = Settings(state_dir=folder / "state", power=PowerSettings(on_metered="go on"))
+        self.holds: list[frozenset[str]] = []
+        self.limits: list[int | None] = []
         self.turns = 0
         self.trouble: dict[str, str] | None = None
         self.first_done = threading.Event()
@@ -40,8 +48,12 @@ class Stand:
 
     # The engine
 
-    def hold_back(self, is_held: bool) -> None:
-        self.holds.append(is_held)
+    def hold_back(self, lanes: frozenset[str], *, is_awaited: bool = True) -> None:
+        assert is_awaited
+        self.holds.append(lanes)
+
+    def limit(self, bytes_per_s: int | None, timetable: Timetable, hours: Hours) -> None:
+        self.limits.append(bytes_per_s)
 
     def report(self) -> dict[str, Any]:
         return {"transfers": [], "troubles": [self.trouble] if self.trouble else []}
@@ -67,9 +79,7 @@ class Stand:
 
         self.clock.wait = count  # type: ignore[method-assign]
         engine = cast(Engine, self)
-        daemon.run(
-            engine, self.store, self.folder / "state", self.clock, self.stop, first=first, notifier=self.notifier
-        )
+        daemon.run(engine, self.store, self.settings, self.clock, self.stop, first=first, notifier=self.notifier)
         heard = []
         while True:
             try:
@@ -125,16 +135,16 @@ def test_a_pause_is_heeded_before_anything_starts_and_lifted_in_the_next_round(s
 
     def each(number: int) -> None:
         if number == 3:
-            assert set(one.holds) == {True}
+            assert set(one.holds) == {ALL_REMOTE}
             assert done == []
             pause.lift(state_dir)
         if number == 4:
-            assert one.holds[-1] is False
+            assert one.holds[-1] == frozenset()
 
     heard = one.run(200, each, first=lambda: done.append(1))
-    assert one.holds[0] is True
+    assert one.holds[0] == ALL_REMOTE
     assert done == [1]  # what comes first talks to the platform, and waited
-    assert "STATUS=paused until tlsync resume" in heard
+    assert "STATUS=paused until tlsync resume (on a call)" in heard
 
 
 def test_a_pause_that_cannot_be_looked_at_keeps_what_held_before(
@@ -151,7 +161,7 @@ def test_a_pause_that_cannot_be_looked_at_keeps_what_held_before(
             monkeypatch.setattr(pause.PauseWatch, "current", fail)
 
     one.run(5, each)
-    assert set(one.holds) == {True}
+    assert set(one.holds) == {ALL_REMOTE}
 
 
 def test_trouble_is_told_in_one_line(stand: Callable[..., Stand]) -> None:
@@ -173,3 +183,36 @@ def test_status_hears_of_the_pause_at_once(stand: Callable[..., Stand]) -> None:
 
     one.run(4, each)
     assert '"pause": {"key": ' in said[0][0]
+
+
+def test_another_bandwidth_is_heeded_in_the_next_round_and_ends_by_itself(stand: Callable[..., Stand]) -> None:
+    one = stand()
+    one.settings = one.settings._replace(upload=UploadSettings(bandwidth=constant(1000)))
+
+    def each(number: int) -> None:
+        if number == 2:
+            override_file(one.folder / "state").give(one.clock.now(), one.clock.now() + timedelta(seconds=5), "2K")
+        if number == 3:
+            assert one.limits[-1] == 2048
+
+    one.run(20, each)
+    assert one.limits == [1000, 2048, 1000]
+    assert not override_file(one.folder / "state").path.exists()
+
+
+def test_closed_hours_hold_uploads_only_and_may_be_passed_over(stand: Callable[..., Stand]) -> None:
+    one = stand()  # it is 03:04:05 UTC
+    zone_hours = one.clock.now().astimezone()
+    closed = f"{(zone_hours + timedelta(hours=2)):%H}:00-{(zone_hours + timedelta(hours=3)):%H}:00"
+    one.settings = one.settings._replace(upload=UploadSettings(hours=parse_hours(closed)))
+
+    def each(number: int) -> None:
+        if number == 3:
+            assert set(one.holds) == {UPLOADS}
+            go_on_file(one.folder / "state").give(one.clock.now(), None)
+        if number == 4:
+            assert one.holds[-1] == frozenset()
+
+    heard = one.run(6, each)
+    assert any("(upload.hours)" in line and "STATUS=waiting for" in line for line in heard)
+    assert "STATUS=watching; 0 uploads under way" in heard

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tlsync.cli.main import _COMMANDS, cli, exit_code
+from tlsync.cli.commands import COMMANDS
+from tlsync.cli.main import cli, exit_code
 from tlsync.errors import TlsyncError
 from tlsync.states import FileState
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_and_a_place_in_the_readme(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
@@ -27,6 +28,19 @@ def test_every_command_has_help_and_a_place_in_the_readme(name: str) -> None:
     assert all(option.help for option in parameters), f"{name}: an option without help"
     assert f"tlsync {name}" in README
     assert "Example:" in command.get_help(click.Context(command, info_name=name))
+
+
+def test_the_list_of_commands_names_each_in_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = cli.get_help(cli.make_context("tlsync", ["status"]))
+    modules = (ROOT / "tlsync" / "cli").glob("*.py")
+    assert set(COMMANDS) == {module.stem for module in modules if "\ndef command(" in module.read_text("utf-8")}
+    for name, text in COMMANDS.items():
+        assert f"\n  {name:<10}  {text}\n" in f"{listed}\n"
+        assert len(text) <= 60
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        assert command.get_short_help_str(60) == text
 
 
 def test_the_readme_explains_every_state() -> None:
@@ -60,8 +74,10 @@ _GROUPS = {"TlsyncError", "RemoteFailed"}
         (["--help"], {"httpx", "sqlite_utils", "av", "starlette", "uvicorn"}),
         (["status"], {"httpx", "sqlite_utils", "av", "watchdog", "starlette", "rich", "keyring"}),
         (["ls"], {"httpx", "sqlite_utils", "av", "watchdog", "starlette", "rich", "keyring"}),
+        (["usage"], {"httpx", "sqlite_utils", "av", "watchdog", "starlette", "rich", "keyring", "msgspec"}),
         (["show", "/nowhere.mp4"], {"httpx", "sqlite_utils", "av", "watchdog", "starlette", "rich"}),
         (["why", "/nowhere.mp4"], {"httpx", "sqlite_utils", "av", "watchdog", "starlette", "rich"}),
+        (["history"], {"httpx", "sqlite_utils", "av", "watchdog", "starlette", "rich"}),
     ],
 )
 def test_quick_commands_import_little(arguments: list[str], unwanted: set[str], tmp_path: Path) -> None:

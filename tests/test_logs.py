@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tlsync import logs
+from tlsync.log_files import LogFile
 from tlsync.logs import redact, register_secret, set_up
 from tlsync.secret import Secret
 
@@ -194,3 +197,21 @@ def test_several_keys_are_known_at_once() -> None:
     register_secret(Secret("second-key-2"))
     register_secret(Secret("second-key-2"))
     assert redact("first-key-1 second-key-2") == "*** ***"
+
+
+def test_in_a_file_each_line_has_its_day_and_no_secret(tmp_path: Path, style: str) -> None:
+    register_secret(Secret(KEY))
+    out = io.StringIO()
+    file = LogFile(tmp_path / "tlsync.log", 10_000, 2)
+    try:
+        set_up(logging.INFO, style, out, file=file)  # type: ignore[arg-type]
+        logging.getLogger("tlsync.test").warning("PUT %s key=%s", SIGNED, KEY)
+        set_up(logging.INFO, style, out, file=file, is_on_stderr=False)  # type: ignore[arg-type]
+        logging.getLogger("tlsync.test").warning("only there")
+    finally:
+        file.close()
+    first, second = (tmp_path / "tlsync.log").read_text().splitlines()
+    assert "beef01" not in first and KEY not in first
+    assert re.match(r"(\{\"at\": \")?\d{4}-\d\d-\d\d", first)
+    assert "only there" in second
+    assert len(out.getvalue().splitlines()) == 1

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Workshop:
             roots=(RootSettings(path=self.footage, index="clips"),),
             sync=SyncSettings(settle_s=0.05, poll_s=0.05),
         )
-        return replace(settings, **self.changes)
+        return settings._replace(**self.changes)
 
     def sync(
         self,

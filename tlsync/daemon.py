@@ -1,4 +1,4 @@
-"""The life of the process that watches: stopped by signals, held back by a pause, heard by `status` and systemd."""
+"""The life of the process that watches: stopped by signals, held back by orders, heard by `status` and systemd."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 
 from tlsync.clock import Clock, to_text
+from tlsync.config import Settings
 from tlsync.engine.engine import Engine
 from tlsync.engine.forgetting import Manner
+from tlsync.engine.holding import ROUND_S, Holding
 from tlsync.errors import CatalogDamaged, CatalogError
 from tlsync.notify import Notifier
 from tlsync.store.heartbeat import BEAT_S
-from tlsync.store.pause import Pause, PauseWatch
 from tlsync.store.requests import take_all
 from tlsync.store.store import Store
 
 log = logging.getLogger(__name__)
-
-_ROUND_S = 0.5
 
 
 @contextmanager
@@ -53,28 +51,28 @@ def stop_on_signals(stop: threading.Event) -> Iterator[list[int]]:
 def run(
     engine: Engine,
     store: Store,
-    state_dir: Path,
+    settings: Settings,
     clock: Clock,
     stop: threading.Event,
     *,
     first: Callable[[], object] | None = None,
     notifier: Notifier | None = None,
 ) -> None:
-    """Run the engine until `stop` is set, with a heartbeat and an ear for pauses and requests.
+    """Run the engine until `stop` is set, with a heartbeat and an ear for orders and requests.
 
     Args:
         first: Done before the engine starts, and not during a pause; `status` sees the daemon meanwhile.
         notifier: Where the service manager listens.
     """
     notifier = notifier or Notifier()
-    house = _House(engine, store, state_dir, clock, notifier)
-    house.heed_pause()  # before anything starts
+    house = _House(engine, store, settings, clock, notifier)
+    house.heed()  # before anything starts
     thread = threading.Thread(target=house.keep, args=(stop,), name="tlsync-housekeeping")
     thread.start()
     notifier.ready()
     try:
         if first is not None:
-            while house.pause is not None and not clock.wait(stop, _ROUND_S):
+            while house.holding.pause is not None and not clock.wait(stop, ROUND_S):
                 pass
             if not stop.is_set():
                 first()
@@ -90,14 +88,13 @@ def run(
 class _House:
     """What is done beside the engine, in short rounds."""
 
-    def __init__(self, engine: Engine, store: Store, state_dir: Path, clock: Clock, notifier: Notifier) -> None:
+    def __init__(self, engine: Engine, store: Store, settings: Settings, clock: Clock, notifier: Notifier) -> None:
         self._engine = engine
         self._store = store
-        self._state_dir = state_dir
+        self._state_dir = settings.state_dir
         self._clock = clock
         self._notifier = notifier
-        self._pauses = PauseWatch(state_dir, clock)
-        self.pause: Pause | None = None
+        self.holding = Holding(engine, settings, clock)
         self._next_beat_s = 0.0
         self._next_sign_s = 0.0
         self._turns_at_sign = 0
@@ -107,7 +104,7 @@ class _House:
         while not stop.is_set():
             is_beat_due = self._clock.monotonic_s() >= self._next_beat_s
             try:
-                if self.heed_pause() or is_beat_due:
+                if self.heed() or is_beat_due:
                     self._beat()
                 self._serve_requests()
                 self._complaint = "" if is_beat_due else self._complaint
@@ -119,34 +116,27 @@ class _House:
                 # Without this thread uploads go on as well; it tries again.
                 log.exception("housekeeping failed")
             self._tell_manager()
-            self._clock.wait(stop, _ROUND_S)
+            self._clock.wait(stop, ROUND_S)
         self._notifier.stopping()
 
-    def heed_pause(self) -> bool:
-        """Hold the engine back, or let it go on, as the pause file says; says whether that is news."""
-        before = self.pause
-        try:
-            self.pause = self._pauses.current()
-        except (CatalogError, OSError) as error:
-            self._complain(error)  # what held before holds
-        self._engine.hold_back(self.pause is not None)
-        if (before and before.key) == (self.pause and self.pause.key):
-            return False
-        if self.pause is None:
-            log.info("going on after a pause")
-        else:
-            until = to_text(self.pause.until) if self.pause.until else "resumed"
-            log.info("paused until=%s reason=%s", until, self.pause.reason)
-        return True
+    def heed(self) -> bool:
+        """Keep the engine to what people and settings allow now; says whether that is news."""
+        is_news = self.holding.heed()
+        if self.holding.complaint is not None:
+            self._complain(self.holding.complaint)
+        return is_news
 
     def _beat(self) -> None:
         self._next_beat_s = self._clock.monotonic_s() + BEAT_S
         report = self._engine.report()
-        if self.pause is not None:
-            until = self.pause.until
-            report["pause"] = {"key": self.pause.key, "until": to_text(until) if until else None}
+        pause = self.holding.pause
+        if pause is not None:
+            report["pause"] = {"key": pause.key, "until": to_text(pause.until) if pause.until else None}
+        report["held"] = [held.as_json() for held in self.holding.held]
+        report["bandwidth"] = self.holding.bandwidth.as_json()
         self._store.heartbeat.beat(os.getpid(), report)
         self._store.check_if_due()
+        self._store.history.prune_if_due()
 
     def _serve_requests(self) -> None:
         for request in take_all(self._state_dir):
@@ -177,8 +167,8 @@ class _House:
 
     def _status_line(self) -> str:
         report = self._engine.report()
-        if self.pause is not None:
-            return f"paused until {to_text(self.pause.until)}" if self.pause.until else "paused until tlsync resume"
+        if self.holding.held:
+            return self.holding.held[0].message
         if report["troubles"]:
             return f"waiting: {report['troubles'][0]['message']}"
         sending = len(report["transfers"])

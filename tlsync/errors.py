@@ -6,9 +6,9 @@ uses the library; above it there are only these.
 
     TlsyncError
     ├── ConfigError · UnknownPath · NotYet · AlreadyRunning · NotRunning · Interrupted · Overloaded · SafeMode
-    ├── ServiceError
+    ├── ServiceError · CapReached(cap, resets_at)
     ├── CatalogError      CatalogDamaged · CatalogBusy
-    ├── FileError(path)   FileVanished · FileChanged · FileUnreadable · NotEligible · SidecarBlocked
+    ├── FileError(path)   FileVanished · FileChanged · FileUnreadable · NotEligible · TooSlow · SidecarBlocked
     ├── ApiError(status, remote_code)
     │   ├── Transient     Unreachable · Untrusted · PlatformDown · RateLimited · ServerFault
     │   ├── Refused       Unauthorized · NotFound · Gone · Rejected · QuotaExceeded
@@ -19,7 +19,10 @@ uses the library; above it there are only these.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Concern = Literal["file", "group", "everything"]
 
@@ -113,6 +116,24 @@ class SafeMode(TlsyncError):
     code = "safe_mode"
 
 
+class CapReached(TlsyncError):
+    """A cap of the settings has no room for this now. Nothing was sent or ordered.
+
+    Attributes:
+        cap: Its name in the settings.
+        resets_at: When it begins anew; None: this alone is more than the cap, so no day will do.
+    """
+
+    code = "cap_reached"
+    concerns = "file"
+    is_temporary = True
+
+    def __init__(self, message: str, *, cap: str, resets_at: datetime | None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.cap = cap
+        self.resets_at = resets_at
+
+
 class FileError(TlsyncError):
     """Concerns one file only; the rest goes on."""
 
@@ -148,6 +169,13 @@ class NotEligible(FileError):
     """The platform would not take this file, or it is not media. `message` is the reason."""
 
     code = "not_eligible"
+
+
+class TooSlow(FileError):
+    """Within the rates and hours that are allowed its upload would not end in time; `message` says by how much."""
+
+    code = "too_slow"
+    is_temporary = True
 
 
 class SidecarBlocked(FileError):

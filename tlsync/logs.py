@@ -46,15 +46,30 @@ def redact(text: str) -> str:
     return _SIGNED.sub(rf"\1\2{_HIDDEN}", text)
 
 
-def set_up(level: int, style: Format = "text", stream: TextIO | None = None) -> None:
+def set_up(
+    level: int,
+    style: Format = "text",
+    stream: TextIO | None = None,
+    *,
+    file: logging.Handler | None = None,
+    is_on_stderr: bool = True,
+) -> None:
     """Send log records to `stream` (stderr), redacted, and keep libraries quiet.
 
     Errors that nobody caught go the same way: Python itself would print them bare.
+
+    Args:
+        file: Where they go as well; instead, without `is_on_stderr`.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_Json() if style == "json" else _Text())
+    handlers: list[logging.Handler] = []
+    if is_on_stderr:
+        handlers.append(logging.StreamHandler(stream or sys.stderr))
+        handlers[0].setFormatter(_Json() if style == "json" else _Text())
+    if file is not None:
+        file.setFormatter(_Json() if style == "json" else _Text(is_dated=True))
+        handlers.append(file)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = handlers
     root.setLevel(level)
     for library in ("httpx", "httpcore", "watchdog", "uvicorn", "asyncio", "python_multipart"):
         logging.getLogger(library).setLevel(logging.WARNING)  # at INFO, httpx prints whole URLs
@@ -63,6 +78,12 @@ def set_up(level: int, style: Format = "text", stream: TextIO | None = None) -> 
         sys.excepthook = _note_uncaught
     if threading.excepthook is threading.__excepthook__:
         threading.excepthook = _note_uncaught_in_thread
+
+
+def set_up_if_needed() -> None:
+    """As `set_up` with the defaults of the command line, unless log records go somewhere already."""
+    if not logging.getLogger().handlers:
+        set_up(logging.WARNING)
 
 
 def _note_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -80,10 +101,14 @@ def _note_uncaught_in_thread(arguments: threading.ExceptHookArgs) -> None:
 
 
 class _Text(logging.Formatter):
-    """`12:00:00 WARNING  message`; a traceback follows, escaped line by line."""
+    """`12:00:00 WARNING  message`, in a file with the day; a traceback follows, escaped line by line."""
+
+    def __init__(self, *, is_dated: bool = False) -> None:
+        super().__init__()
+        self._how = "%Y-%m-%d %H:%M:%S" if is_dated else "%H:%M:%S"
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        at = datetime.fromtimestamp(record.created).astimezone().strftime(self._how)
         line = f"{at} {record.levelname:<7} {printable(_message(record))}"
         return line + "".join(f"\n    {printable(part)}" for part in _trace(record).splitlines())
 

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NewType
+from typing import Literal
 
-AssetId = NewType("AssetId", str)
-IndexId = NewType("IndexId", str)
-IndexedAssetId = NewType("IndexedAssetId", str)
-"""What search and analyze call `video_id`."""
-UploadId = NewType("UploadId", str)
+from tlsync.ids import (
+    ENRICHMENT_KINDS,
+    AssetId,
+    ContentId,
+    EnrichmentKind,
+    FileId,
+    IndexedAssetId,
+    IndexId,
+    RootId,
+    StatSignature,
+    UploadId,
+)
 
-RootId = NewType("RootId", int)
-FileId = NewType("FileId", int)
-ContentId = NewType("ContentId", int)
-
-EnrichmentKind = Literal["summary", "chapters", "highlights", "gist", "transcription"]
-ENRICHMENT_KINDS: tuple[EnrichmentKind, ...] = ("summary", "chapters", "highlights", "gist", "transcription")
-
-
-@dataclass(frozen=True, slots=True)
-class StatSignature:
-    """What a file looks like without being read. Compared for equality only, never for order."""
-
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
+__all__ = [
+    "ENRICHMENT_KINDS",
+    "AssetId",
+    "Chapter",
+    "Chunk",
+    "ContentId",
+    "Cue",
+    "EnrichmentKind",
+    "FileId",
+    "Gist",
+    "Highlight",
+    "IndexId",
+    "IndexedAssetId",
+    "MediaInfo",
+    "RootId",
+    "StatSignature",
+    "UploadId",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ AT_REST = frozenset({S.ENRICHED, S.INELIGIBLE, S.FAILED, S.MISSING})
 ON_PLATFORM = frozenset({S.UPLOADED, S.ASSET_READY, S.INDEXING, S.READY, S.ENRICHED})
 """States of a file whose bytes the platform has."""
 
+UNDER_WAY = frozenset({S.UPLOADING, S.UPLOADED, S.ASSET_READY, S.INDEXING, S.READY})
+"""States in which a file's way to the platform, its index or its texts has begun, and costs more."""
+
 _FORWARD: dict[FileState, frozenset[FileState]] = {
     S.DISCOVERED: frozenset({S.SETTLING}),
     S.SETTLING: frozenset({S.IDENTIFIED, S.INELIGIBLE}),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029" + "".join(sorted(_BIDI)) + "]")
+_OBEYED = "[\x7f-\x9f\u2028\u2029" + "".join(sorted(_BIDI)) + "]"
 
 
 def printable(text: str) -> str:
@@ -17,6 +16,8 @@ def printable(text: str) -> str:
 
 
 def _safe(character: str) -> str:
+    import unicodedata  # most names are plain
+
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode keeps it
         return f"\\x{code - 0xDC00:02x}"
@@ -27,4 +28,4 @@ def _safe(character: str) -> str:
 
 def printable_json(document: str) -> str:
     """A JSON document that says the same, with escapes for what JSON allows and terminals obey."""
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    return re.sub(_OBEYED, lambda found: f"\\u{ord(found[0]):04x}", document)

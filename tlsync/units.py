@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_NUMBER_AND_UNIT = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-zµ]*)\s*")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzµ"
 _BYTES = {
     "": 1, "b": 1,
     "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
@@ -63,5 +61,8 @@ def parse_duration(text: str) -> float:
 
 
 def _split(text: str) -> tuple[float | None, str]:
-    match = _NUMBER_AND_UNIT.fullmatch(text)
-    return (float(match["number"]), match["unit"]) if match else (None, "")
+    # Without a pattern, which would take longer to make than all settings take to read.
+    number = text.strip().rstrip(_LETTERS)
+    unit = text.strip().removeprefix(number)
+    is_number = all(digits.isdecimal() for digits in number.rstrip().split(".", 1))
+    return (float(number), unit) if is_number else (None, "")

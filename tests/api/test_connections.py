@@ -6,11 +6,12 @@ import ssl
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tlsync.api import TwelveLabs
+from tlsync.api import TwelveLabs, connections
 from tlsync.api.connections import HttpClient, shared_ssl_context, timeout
 from tlsync.errors import Interrupted, TlsyncError, Unreachable
 
@@ -109,3 +110,23 @@ def test_closing_wakes_a_thread_that_waits_for_an_answer(what: str) -> None:
         is_stuck = thread.is_alive()
         release.set()
     assert not is_stuck and [type(error) for error in caught] == [Interrupted]
+
+
+@pytest.mark.parametrize(
+    ("names", "named_file", "is_looked_into"),
+    [
+        (["3513523f.0", "Root.pem"], "", True),
+        (["ca-bundle.crt"], "", False),
+        ([], "", False),
+        (["3513523f.0"], "/etc/own.pem", False),
+    ],
+)
+def test_a_folder_of_authorities_is_looked_into_where_names_are_hashes(
+    names: list[str], named_file: str, is_looked_into: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise all of the system's authorities are read at once, with the file that the environment names."""
+    for name in names:
+        (tmp_path / name).touch()
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", named_file)
+    assert connections._folder_of_authorities() == (str(tmp_path) if is_looked_into else None)

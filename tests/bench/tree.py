@@ -1,11 +1,10 @@
 """Time and memory of the mounted tree, beside the same tree as plain files in the same run.
 
-    python -m tests.bench.tree [--clips 100000] [--rounds 3] [--plain FOLDER]
+    python -m tests.bench tree [--clips 100000] [--rounds 3] [--plain FOLDER]
 
 A catalog of that many clips is made, 1,000 in each folder, 500 on each day, two of 200 topics each; and 10,000 more in
-one folder. Printed are medians of wall
-seconds, for the mount, for the plain files that `tlsync mirror` makes of the same clips, and the ratio; then the memory
-of the mount, and the time of a `mirror` run that finds nothing to do. There is no pass or fail.
+one folder. Told are medians for the mount, for the plain files that `tlsync mirror` makes of the same clips, and the
+ratio; then the memory of the mount, and the time of a `mirror` run that finds nothing to do. There is no pass or fail.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.bench.harness import Case, Measured, Report, Sample, Table, alternate
 from tests.mirror.shelves import NOON_NS, TEXTS, Entry, fill
 from tlsync.mirror import mount
 
@@ -39,19 +38,23 @@ def entries(path: Callable[[int], str], number: int) -> Iterator[Entry]:
         yield Entry(path(n), texts[n % 199], modified_ns=NOON_NS + n // PER_DAY * DAY_NS, kind="audio")
 
 
-def timed(work: Callable[[], object]) -> float:
-    start = time.monotonic()
-    work()
-    return time.monotonic() - start
+def timed(name: str, *command: str | Path) -> Case:
+    """A case that runs a command; the harness takes the time, as in `tlsync mirror` and in the tools of the system."""
+
+    def run() -> None:
+        subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+
+    return Case(name, run)
 
 
-def run(*command: str) -> Callable[[], object]:
-    return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+def once(case: Case, rounds: int = 1) -> Measured:
+    return alternate([case], rounds)[case.name]
 
 
-def peak_mib(process: int) -> float:
+def peak_of(process: int) -> Sample:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    kib = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return Sample(0.0, peak_bytes=kib * 1024)
 
 
 @contextlib.contextmanager
@@ -69,17 +72,17 @@ def mounted(command: list[str], folder: Path) -> Iterator[int]:
         server.wait(30)
 
 
-def show(what: str, ours_s: float, plain_s: float | None = None) -> None:
-    beside = f"   plain {plain_s:8.3f} s   ratio {ours_s / plain_s:7.1f}" if plain_s else ""
-    print(f"{what:44} {ours_s:8.3f} s{beside}", flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+def main(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench tree", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--plain", type=Path, help="Where the plain files go, for example on a tmpfs.")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    rounds = arguments.rounds
+    report = Report("tree")
+    one = Table(f"a folder of {IN_ONE} clips, beside the same tree as plain files")
+    many = Table(f"{arguments.clips} clips, in the mount")
+    memory = Table("peak memory of the mount")
     with (
         tempfile.TemporaryDirectory(prefix="tlsync-bench-") as name,
         tempfile.TemporaryDirectory(prefix="tlsync-bench-", dir=arguments.plain) as plain_name,
@@ -91,35 +94,29 @@ def main() -> None:
         os.environ["TWELVELABS_BASE_URL"] = "http://127.0.0.1:9"
         command = [sys.executable, "-m", "tlsync", "--config", str(config)]
         fill(state, folder / "big", entries(lambda n: f"A{n:05d}_C001.mov", IN_ONE))
-        first_s = timed(run(*command, "mirror", str(plain)))
-        again_s = statistics.median(timed(run(*command, "mirror", str(plain))) for _ in range(arguments.rounds))
-        show(f"mirror, first run, {IN_ONE} clips", first_s)
-        show("mirror, nothing changed", again_s, statistics.median(timed(run("find", str(plain))) for _ in range(3)))
+        one.row("tlsync mirror, first run", once(timed("mirror", *command, "mirror", plain)))
+        again = alternate([timed("mirror", *command, "mirror", plain), timed("find", "find", plain)], rounds)
+        one.row("tlsync mirror, nothing changed", again["mirror"], beside=again["find"])
         fill(state, folder / "many", entries(lambda n: f"{n // PER_FOLDER:04d}/B{n:06d}_C001.mov", arguments.clips))
         tree = folder / "tree"
-        cold, warm, du = [], [], []
-        for _ in range(arguments.rounds):
+        kinds = {"cold": ("ls", "-U"), "warm": ("ls", "-U"), "du": ("du", "-s")}
+        ours, theirs = ({kind: Measured(f"{who} {kind}") for kind in kinds} for who in ("mount", "plain"))
+        after_du = Measured("after du")
+        for _ in range(rounds):
             with mounted(command, tree) as server:
                 os.listdir(tree / "clips" / "by-folder")  # the process is up; the folder itself was not looked at
-                cold.append(timed(run("ls", "-U", str(tree / BIG))))
-                warm.append(timed(run("ls", "-U", str(tree / BIG))))
-                du.append(timed(run("du", "-s", str(tree / BIG))))
-                print(f"    peak after du {peak_mib(server):.0f} MiB", flush=True)
-        both = [timed(run("ls", "-U", str(plain / BIG))) for _ in range(5)]
-        show(f"list a folder of {IN_ONE}, cold", statistics.median(cold), statistics.median(both))
-        show(f"list a folder of {IN_ONE}, warm", statistics.median(warm), statistics.median(both))
-        both = [timed(run("du", "-s", str(plain / BIG))) for _ in range(3)]
-        show(f"du over {IN_ONE} clips", statistics.median(du), statistics.median(both))
-        both = [timed(run("find", str(plain / BIG))) for _ in range(3)]
-        share = arguments.clips / IN_ONE
+                for kind, tool in kinds.items():
+                    ours[kind].samples += once(timed(kind, *tool, tree / BIG)).samples
+                    theirs[kind].samples += once(timed(kind, *tool, plain / BIG)).samples
+                after_du.samples.append(peak_of(server))
+        one.row("list, cold", ours["cold"], beside=theirs["cold"])
+        one.row("list, warm", ours["warm"], beside=theirs["warm"])
+        one.row("du", ours["du"], beside=theirs["du"])
+        memory.row(f"du over {IN_ONE} clips", after_du, metric="peak_bytes")
         with mounted(command, tree) as server:
-            found = timed(run("find", str(tree / MANY)))
-            show(f"find over {arguments.clips} clips", found, statistics.median(both) * share)
-            print(f"    peak after find {peak_mib(server):.0f} MiB")
-            show("find by-topic (links)", timed(run("find", str(tree / "clips" / "by-topic"))))
-            show("find by-date (links)", timed(run("find", str(tree / "clips" / "by-date"))))
-            print(f"    peak of the mount {peak_mib(server):.0f} MiB")
-
-
-if __name__ == "__main__":
-    main()
+            for kind, place in {"all": MANY, "by topic": "clips/by-topic", "by date": "clips/by-date"}.items():
+                many.row(f"find, {kind}", once(timed(kind, "find", tree / place)))
+            memory.row("find over all of them", Measured("find", samples=[peak_of(server)]), metric="peak_bytes")
+    for table in (one, many, memory):
+        report.add(table)
+    report.write()

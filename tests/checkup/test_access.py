@@ -30,7 +30,7 @@ from tlsync.errors import (
 )
 from tlsync.secret import Secret
 
-SETTINGS = Settings(roots=(RootSettings(Path("/footage"), "clips"),))
+SETTINGS = Settings(Path("state"), roots=(RootSettings(Path("/footage"), "clips"),))
 KEY = FoundKey(Secret("tlk_canary"), "environment", "TWELVE_LABS_API_KEY")
 
 
@@ -69,7 +69,7 @@ def test_one_call_tells_it_all(workshop: Workshop) -> None:
             index_name="clips", models=[IndexModel(model_name="marengo3.0", model_options=("visual",))]
         )
     before = sum(workshop.counts().values())
-    settings = replace(SETTINGS, platform=PlatformSettings(workshop.server.base_url))
+    settings = SETTINGS._replace(platform=PlatformSettings(workshop.server.base_url))
     key = replace(KEY, secret=Secret(workshop.server.api_key))
     found = list(access.check_platform(settings, lambda: key, SystemClock()))
     assert states(found) == dict.fromkeys(("key", "platform", "clock", "index"), "ok")
@@ -138,7 +138,7 @@ def test_without_a_key_the_platform_is_not_asked(fake_clock: FakeClock) -> None:
 def test_each_mistake_of_the_settings_is_a_line(tmp_path: Path) -> None:
     mistake = ConfigError("config.toml:1: a\nconfig.toml:2: b", hint="look")
     (tmp_path / "config.toml").touch()
-    found = list(access.check_settings(tmp_path / "config.toml", Settings(), mistake))
+    found = list(access.check_settings(tmp_path / "config.toml", SETTINGS, mistake))
     assert [one.message for one in found] == ["config.toml:1: a", "config.toml:2: b"]
     assert {one.state for one in found} == {"failure"}
 
@@ -155,5 +155,5 @@ def test_settings_that_others_can_write_are_told(tmp_path: Path) -> None:
 
 def test_settings_without_a_folder_are_a_failure(tmp_path: Path) -> None:
     (tmp_path / "config.toml").touch(0o600)
-    (found,) = access.check_settings(tmp_path / "config.toml", Settings(), None)
+    (found,) = access.check_settings(tmp_path / "config.toml", SETTINGS._replace(roots=()), None)
     assert found.state == "failure"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +21,7 @@ NFS = Mount(1, "0:44", "/", "nfs4", "nas:/footage", False)
 def check(path: Path, known: dict[str, Any] | None = None, **changes: Any) -> list[Finding]:
     return list(
         folders.check_root(
-            RootSettings(path, watch=changes.pop("watch", "auto")), replace(Settings(), **changes), known
+            RootSettings(path, watch=changes.pop("watch", "auto")), Settings(Path("state"), **changes), known
         )
     )
 

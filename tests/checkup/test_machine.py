@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from tlsync.checkup import machine
-from tlsync.config import RootSettings, Settings
+from tlsync.config import PowerSettings, RootSettings, Settings
 from tlsync.errors import ConfigError, NotEligible
 from tlsync.media import self_test
 from tlsync.mirror import mount
 from tlsync.mirror.mount import Mounted
+from tlsync.power import Power
 
 
 def settings(*folders: Path) -> Settings:
-    return Settings(roots=tuple(RootSettings(folder) for folder in folders))
+    return Settings(Path("state"), roots=tuple(RootSettings(folder) for folder in folders))
 
 
 def limits(tmp_path: Path, watches: str) -> Path:
@@ -108,3 +109,16 @@ def test_a_mount_whose_process_died_is_a_failure_and_a_missing_extra_is_not(monk
     extra, dead = machine.check_fuse()
     assert (extra.state, dead.state) == ("ok", "failure")
     assert dead.mend == "tlsync unmount /b"
+
+
+def test_what_the_system_does_not_tell_holds_nothing_back_and_is_said() -> None:
+    hold = Settings(Path("state"), power=PowerSettings("hold", "hold"))
+    (found,) = machine.check_power(hold, lambda: Power(on_battery=False, is_metered=None))
+    assert (found.state, found.message) == (
+        "ok",
+        "runs on mains, of the line the system does not tell, so power.on_metered holds nothing back",
+    )
+    (found,) = machine.check_power(hold, lambda: Power(on_battery=True, is_metered=True))
+    assert found.message == "runs on its battery, the line is metered"
+    (found,) = machine.check_power(Settings(Path("state"), power=PowerSettings("go on", "go on")), Power)
+    assert "holds nothing back" not in found.message

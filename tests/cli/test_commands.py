@@ -26,7 +26,7 @@ def test_sync_reports_its_outcome(tlsync: Tlsync, clip: Path) -> None:
     assert outcome.code == 0
     assert outcome.json == {
         "v": 1, "files": 1, "uploaded": 1, "bytes_sent": clip.stat().st_size, "reused": 0, "enriched": 1,
-        "ineligible": 0, "failed": 0, "pending": 0, "errors": [],
+        "ineligible": 0, "failed": 0, "pending": 0, "errors": [], "caps": [], "held": [],
     }  # fmt: skip
     again = tlsync("sync")
     assert again.out.startswith("1 files: 1 enriched")
@@ -111,7 +111,7 @@ def test_plan_tells_everything_and_does_nothing(
     assert plan["bytes_to_send"] == clip.stat().st_size
     assert workshop.counts() == {}
     assert not workshop.state_dir.exists()
-    assert "1 to send" in tlsync("plan").out
+    assert "1 file to send" in tlsync("plan").out
 
 
 def test_plan_knows_what_is_done(tlsync: Tlsync, clip: Path) -> None:

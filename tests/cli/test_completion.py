@@ -27,7 +27,12 @@ def test_the_script_is_one_that_the_shell_reads(tlsync: Tlsync, shell: str, tmp_
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [("tlsync pa", "plain,pause"), ("tlsync pause --f", "plain,--for"), ("tlsync completion z", "plain,zsh")],
+    [
+        ("tlsync pa", "plain,pause"),
+        ("tlsync --pr", "plain,--profile"),
+        ("tlsync pause --f", "plain,--for"),
+        ("tlsync completion z", "plain,zsh"),
+    ],
 )
 def test_what_the_script_asks_for_is_answered(words: str, expected: str) -> None:
     environment = {

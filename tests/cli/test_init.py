@@ -63,6 +63,7 @@ def test_options_alone_lead_to_a_sync(
     assert "3 media files" in done.err
     assert "sends 2 clips" in done.out
     assert "1 can't be taken" in done.out
+    assert " USD (prices of 2" in done.out
     assert "Next:  tlsync sync" in done.out
     assert workshop.server.api_key not in done.out + done.err + file.read_text()
     settings = load_settings(file, profile=None, env={})

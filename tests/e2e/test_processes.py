@@ -18,6 +18,8 @@ from tests.workshop import sha256_of
 MakeClip = Callable[..., Path]
 
 MakeClip = Callable[..., Path]
+
+
 def test_killed_in_the_middle_of_an_upload_nothing_recorded_is_sent_again(
     desk: Desk, make_clip: MakeClip, processes: list[subprocess.Popen[str]]
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,7 +82,7 @@ def test_a_share_that_invents_change_times_lets_files_settle(
     real, looks = identity.signature, itertools.count()
     monkeypatch.setattr(arrival.mounts, "mount_of", lambda fd, table: share)
     monkeypatch.setattr(
-        identity, "signature", lambda found: replace(real(found), ctime_ns=next(looks), inode=next(looks))
+        identity, "signature", lambda found: real(found)._replace(ctime_ns=next(looks), inode=next(looks))
     )
     assert workshop.sync().enriched == 1
 

@@ -109,3 +109,39 @@ def test_a_url_that_was_given_back_is_not_used_past_its_time(fake_clock: FakeClo
     urls.give_back(1)
     fake_clock.advance(3600)
     assert urls.take(1) != taken
+
+
+def test_urls_that_will_be_needed_are_asked_for_ahead(fake_clock: FakeClock) -> None:
+    platform = Platform(fake_clock)
+    urls = urls_of(platform, fake_clock, range(1, 100), tuple(platform.url(number) for number in range(1, 4)))
+    urls.ask_ahead([1, 2, 3])
+    assert platform.asked == []
+    urls.ask_ahead([2, 3, 4])
+    urls.ask_ahead([3, 4, 5])
+    assert platform.asked == [(4, 50)]
+    assert [urls.take(number) for number in range(3, 6)] == ["https://s/3/0", "https://s/4/1", "https://s/5/1"]
+    assert platform.asked == [(4, 50)]
+
+
+def test_urls_that_grow_old_are_asked_for_ahead_again(fake_clock: FakeClock) -> None:
+    platform = Platform(fake_clock)
+    urls = urls_of(platform, fake_clock, range(1, 3), (platform.url(1), platform.url(2)))
+    fake_clock.advance(3000)
+    urls.ask_ahead([2])
+    assert platform.asked == [(2, 1)]
+
+
+def test_trouble_with_asking_ahead_is_left_to_whoever_needs_the_url(fake_clock: FakeClock) -> None:
+    platform = Platform(fake_clock)
+
+    def refuse(upload_id: str, *, start: int, count: int) -> AdditionalPresignedUrls:
+        platform.asked.append((start, count))
+        raise BadAnswer("no")
+
+    platform.multipart_upload = SimpleNamespace(get_additional_presigned_urls=refuse)
+    urls = urls_of(platform, fake_clock, range(1, 3))
+    urls.ask_ahead([1, 2])
+    urls.ask_ahead([1, 2])
+    assert platform.asked == [(1, 2)]
+    with pytest.raises(BadAnswer):
+        urls.take(1)

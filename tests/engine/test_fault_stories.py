@@ -13,6 +13,7 @@ from tlsync.config import UploadSettings
 from tlsync.engine import scheduler
 from tlsync.engine.progress import Silent
 from tlsync.errors import RateLimited
+from tlsync.timetable import constant
 
 MakeClip = Callable[..., Path]
 
@@ -216,7 +217,7 @@ def test_any_number_of_workers_sends_every_chunk(workshop: Workshop, make_clip: 
 
 
 def test_a_bandwidth_limit_still_arrives(workshop: Workshop, make_clip: MakeClip) -> None:
-    workshop.changes = {"upload": UploadSettings(bandwidth_bytes_per_s=2_000_000)}
+    workshop.changes = {"upload": UploadSettings(bandwidth=constant(2_000_000))}
     clip = make_clip(workshop.footage / "clip.mp4")
     workshop.sync()
     assert_arrived(workshop, clip)

@@ -58,6 +58,7 @@ class Watched:
         self.hung: list[RootId] = []
         self.back: list[RootId] = []
         settings = Settings(
+            bench.footage.parent / "state",
             roots=(RootSettings(path=bench.footage, watch=watch),),  # type: ignore[arg-type]
             sync=SyncSettings(rescan_s=60.0),
         )
@@ -287,7 +288,7 @@ def test_stopping_waits_for_nobody_who_hangs(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(volumes, "look", look)
     stop = threading.Event()
-    settings = Settings(roots=(RootSettings(path=bench.footage),))
+    settings = Settings(bench.footage.parent / "state", roots=(RootSettings(path=bench.footage),))
     watch = RootWatch(settings, [bench.root], bench.scanner, bench.store.roots, SystemClock(), stop)
     watch.start()
     assert looking.wait(10)

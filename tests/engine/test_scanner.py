@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import FakeClock
 from tlsync.config import RootSettings
+from tlsync.engine import health
 from tlsync.engine.names import NameRules
 from tlsync.engine.progress import Silent
-from tlsync.engine.scanner import Scanner, walk_root
-from tlsync.models import MediaInfo
+from tlsync.engine.scanner import Scanner
+from tlsync.engine.walk import walk_root
+from tlsync.models import FileId, IndexId, MediaInfo
 from tlsync.states import FileState
 from tlsync.store.catalog import FileRow
 from tlsync.store.roots import RootRow
@@ -37,11 +41,16 @@ class Bench:
             self.store.contents,
             self.sidecars,
             Silent(),
-            lambda file: self.work.append(file.path.name),
-            lambda file: False,
+            self._note_work,
+            kinds=(),
         )
         self.root: RootRow = self.store.roots.ensure(self.footage, "clips")
         self.scanner.add_root(self.root, RootSettings(path=self.footage))
+
+    def _note_work(self, ids: Sequence[FileId], state: FileState) -> None:
+        files = [self.store.catalog.get(file_id) for file_id in ids]
+        assert {file.state for file in files if file} <= {state}
+        self.work += [file.path.name for file in files if file]
 
     def scan(self) -> bool:
         self.work.clear()
@@ -170,3 +179,112 @@ def test_the_walk_follows_no_links(tmp_path: Path) -> None:
     (root / "loop").symlink_to(root)
     walk = walk_root(root, NameRules(["*.mp4"], []), b"", lambda files: None)
     assert walk.found == {}
+
+
+def test_the_walk_goes_in_the_order_of_whole_paths(tmp_path: Path) -> None:
+    """The catalog is read beside it in that order: a name before or after the slash makes the difference."""
+    names = ["a/x.mp4", "a.mp4", "a-b/y.mp4", "a0.mp4", "b/c/d/z.mp4", "b/c.mp4", "b/cc.mp4", "z.mp4", "b/c/a.mp4"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / os.fsdecode(b"\xff\xfe")).mkdir()
+    (tmp_path / os.fsdecode(b"\xff\xfe/\xff.mp4")).write_text("odd")
+    walk = walk_root(tmp_path, NameRules(["*.mp4"], []), b"", lambda files: None)
+    found = [path for run in walk for path, _ in run]
+    assert found == sorted([*(name.encode() for name in names), b"\xff\xfe/\xff.mp4"])
+
+
+def test_a_catalog_of_many_pages_is_compared_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New, changed and vanished files are told apart on both sides of every page's end."""
+    monkeypatch.setattr("tlsync.engine.known_files._PAGE_FILES", 3)
+    for number in range(20):
+        path = bench.footage / f"d{number % 4}" / f"{number:02}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("one")
+    bench.scan()
+    bench.settle_all()
+    bench.scan()
+    assert bench.work == []
+    for number in (0, 3, 7, 19):
+        (bench.footage / f"d{number % 4}" / f"{number:02}.mp4").unlink()
+    (bench.footage / "d2" / "10.mp4").write_text("changed")
+    for name in ("0.mp4", "d1/00.mp4", "d3/99.mp4", "z.mp4"):
+        (bench.footage / name).write_text("new")
+    bench.scan()
+    states = bench.states()
+    assert sorted(name for name, state in states.items() if state == "missing") == [
+        "d0/00.mp4",
+        "d3/03.mp4",
+        "d3/07.mp4",
+        "d3/19.mp4",
+    ]
+    assert sorted(bench.work) == ["0.mp4", "00.mp4", "10.mp4", "99.mp4", "z.mp4"]
+
+
+@pytest.mark.parametrize("location", ["beside", "hidden", "central"])
+def test_a_scan_with_nothing_changed_opens_and_writes_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    """No clip, no sidecar and no row is touched, wherever the sidecars are."""
+    bench.sidecars._location = location  # type: ignore[assignment]
+    for number in range(30):
+        path = bench.footage / f"d{number % 3}" / f"{number}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("one")
+        bench.sidecars.wanted_path(path).parent.mkdir(parents=True, exist_ok=True)
+    bench.scan()
+    bench.settle_all()
+    opened: list[str] = []
+    monkeypatch.setattr("tlsync.engine.scanner.health.note", bench_health(bench))  # which opens one, to ask the drive
+    monkeypatch.setattr(
+        bench.store.catalog, "get", lambda file_id: pytest.fail("a row was read again, which a change calls for")
+    )
+    _audited.append(lambda path: opened.append(path))
+    try:
+        bench.scan()
+    finally:
+        _audited.clear()
+    assert bench.work == []
+    assert [path for path in opened if path.startswith(str(bench.footage)) or path.endswith(".json")] == []
+
+
+def bench_health(bench: Bench) -> Callable[..., health.Health]:
+    found = health.note(bench.store.roots.get(bench.root.id), bench.store.roots)
+    return lambda *_: found
+
+
+def test_texts_that_the_settings_want_by_now_are_fetched_once(bench: Bench) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (bench.footage / name).write_text(name)
+    bench.scan()
+    bench.settle_all()
+    bench.store.roots.set_index("clips", IndexId("i"), ())
+    for file in bench.store.catalog.in_states(FileState.ENRICHED)[:1]:
+        assert file.content_id is not None
+        bench.store.contents.set_enrichment(file.content_id, IndexId("i"), "gist", {}, source="t", model=None)
+    bench.scanner._kinds = ("gist",)
+    bench.scan()
+    assert bench.states() == {"a.mp4": "enriched", "b.mp4": "ready"}
+    assert bench.work == ["b.mp4"]
+
+
+def test_an_ignore_file_that_is_gone_counts_no_more(bench: Bench) -> None:
+    (bench.footage / "a.mp4").write_text("one")
+    ignore = bench.footage / ".tlsyncignore"
+    ignore.write_text("a.mp4\n")
+    bench.scan()
+    assert bench.states() == {}
+    ignore.unlink()
+    bench.scan()
+    assert bench.states() == {"a.mp4": "discovered"}
+
+
+_audited: list[Callable[[str], None]] = []
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _audited and isinstance(arguments[0], str | bytes):
+        _audited[0](os.fsdecode(arguments[0]))
+
+
+sys.addaudithook(_audit)

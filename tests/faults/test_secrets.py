@@ -110,8 +110,8 @@ def test_s01_no_memory_is_readable(row: Row, tmp_path: Path) -> None:
         row.gap("only Linux can be asked")
     script = (
         "import ctypes, resource, threading; from tlsync.cli.wiring import platform_client\n"
-        "from tlsync.config import Settings\n"
-        "with platform_client(Settings()):\n"
+        "from tlsync.config import parse_settings\n"
+        "with platform_client(parse_settings('', '')):\n"
         "    print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))"
     )
     environment = {**os.environ, "TWELVE_LABS_API_KEY": CANARY_KEY}

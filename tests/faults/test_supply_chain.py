@@ -14,7 +14,9 @@ PACKAGE = Path(__file__).parent.parent.parent / "tlsync"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 _SLEEPERS = {
     "sandbox/server.py",  # waits for its own start, where nothing can be asked to stop
-    "cli/status.py",  # shows the same again every second, until Ctrl-C
+    # They show the same again until Ctrl-C, in the thread that it interrupts.
+    "cli/dashboard.py",
+    "cli/history.py",
     # Commands that wait for another process, for a few seconds at most.
     "mirror/mount.py",
     "service/systemd.py",

@@ -17,6 +17,7 @@ from tests.faults.disks import running, wait_until
 from tests.workshop import Workshop, sha256_of
 from tlsync.config import UploadSettings
 from tlsync.sandbox.server import SandboxServer
+from tlsync.timetable import constant
 
 MakeClip = Callable[..., Path]
 
@@ -107,7 +108,7 @@ def test_f32_asleep_in_the_middle_of_an_upload(
     clip = lengthen(make_clip(workshop.footage / "clip.mp4"), row.random, 1_500_000)
     with SandboxServer(chunk_size_bytes=32 * 1024, first_urls=2, clock=clock) as server:
         workshop.server, workshop.clock = server, clock
-        workshop.changes["upload"] = UploadSettings(bandwidth_bytes_per_s=400_000)
+        workshop.changes["upload"] = UploadSettings(bandwidth=constant(400_000))
         with running(workshop):
             wait_until(lambda: len(server.ledger.puts()) >= 8, "a few chunks")
             clock.slept_s += hours * 3600

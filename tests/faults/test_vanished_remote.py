@@ -71,7 +71,7 @@ def test_s25_removed_in_the_middle_of_the_way(row: Row, workshop: Workshop, make
     rule = workshop.server.faults.stall("indexed_asset")
     with pytest.MonkeyPatch.context() as patch:
         # The pass ends while the platform indexes: the next one finds nothing there.
-        patch.setattr(scheduler.Scheduler, "is_idle", lambda self: rule.hits > 0 and not self._running)
+        patch.setattr(scheduler.Scheduler, "is_idle", lambda self, besides: rule.hits > 0 and not self._running)
         workshop.sync()
     assert rule.hits == 1
     assert workshop.states()["clip.mp4"] in ("asset_ready", "indexing")

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.faults.passthrough import Passthrough
 from tests.workshop import Workshop
 from tlsync.config import RootSettings, SidecarSettings, SyncSettings, UploadSettings
 from tlsync.store.reader import CatalogReader
+from tlsync.timetable import constant
 
 MakeClip = Callable[..., Path]
 MakeDisk = Callable[..., Disk]
@@ -105,7 +105,7 @@ def test_f16_unplugged_in_the_middle_of_an_upload(
     """The volume is taken away while a clip is sent; back again, the same session goes on."""
     disk = make_disk()
     times = row.times(every=1, merge=2, long=20)
-    workshop.changes["upload"] = UploadSettings(bandwidth_bytes_per_s=400_000)
+    workshop.changes["upload"] = UploadSettings(bandwidth=constant(400_000))
     recorded = 0
     for number in range(times):
         disk.plug(workshop.footage)
@@ -236,7 +236,7 @@ def two_roots(workshop: Workshop, other: Path) -> None:
         RootSettings(path=workshop.footage, index="clips"),
         RootSettings(path=other, index="clips"),
     )
-    workshop.changes["sync"] = replace(workshop.settings.sync, rescan_s=1.0)
+    workshop.changes["sync"] = workshop.settings.sync._replace(rescan_s=1.0)
 
 
 @pytest.fixture

@@ -227,10 +227,10 @@ def test_each_byte_is_read_once_and_only_when_confirmed(opened: OpenBytes, monke
     assert read == []
     hasher.confirm(Chunk(1, 0, 100))
     hasher.catch_up(fd)
-    assert read == [(0, 100), (100, 100)]
+    assert read == [(0, 200)]
     hasher.confirm(Chunk(3, 200, 100))
     hasher.finish(fd)
-    assert read == [(0, 100), (100, 100), (200, 100)]
+    assert read == [(0, 200), (200, 100)]
 
 
 def test_a_hash_without_all_bytes_is_not_given(opened: OpenBytes) -> None:
@@ -274,4 +274,14 @@ def test_many_threads_may_confirm_while_one_hashes(opened: OpenBytes) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(sent, plan_chunks(len(content), 1000)))
+    assert hasher.finish(fd) == hashlib.sha256(content).hexdigest()
+
+
+def test_a_step_hashes_one_block(opened: OpenBytes) -> None:
+    content = b"x" * (2 * identity.BLOCK_BYTES + 1)
+    fd = opened(content)
+    hasher = InOrderHasher(len(content))
+    assert not hasher.step(fd)
+    hasher.confirm(Chunk(1, 0, len(content)))
+    assert [hasher.step(fd) for _ in range(4)] == [True, True, True, False]
     assert hasher.finish(fd) == hashlib.sha256(content).hexdigest()

@@ -115,6 +115,33 @@ def test_the_key_stays_out_and_its_absence_is_told(
 
 
 @only_linux
+def test_without_a_journal_the_log_is_read_from_its_file(
+    tlsync: Tlsync, tool: Tool, unit: Path, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tlsync("service", "install")
+    workshop.state_dir.mkdir(exist_ok=True)
+    (workshop.state_dir / "tlsync.log.1").write_text("one\n")
+    (workshop.state_dir / "tlsync.log").write_text("two \x1b[2J\nthree\n")
+    assert tlsync("service", "logs").out == "one\ntwo \\x1b[2J\nthree\n"
+    assert tlsync("service", "logs", "-n", "1").out == "three\n"
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tlsync.log_files.follow.__defaults__", (interrupt,))
+    followed = tlsync("service", "logs", "-n", "1", "-f")
+    assert (followed.code, followed.out) == (0, "three\n")
+
+
+@only_linux
+def test_a_journal_is_shown_as_it_is(tlsync: Tlsync, tool: Tool, unit: Path) -> None:
+    tlsync("service", "install")
+    calls = tool("journalctl", "exit 3")
+    assert tlsync("service", "logs", "-n", "7", "-f").code == 3
+    assert calls.read_text() == "--user-unit=tlsync.service --lines=7 --no-pager --follow\n"
+
+
+@only_linux
 def test_status_of_one_that_does_not_run_is_exit_code_11(tlsync: Tlsync, tool: Tool) -> None:
     assert "tlsync service install" in tlsync("service", "status").err
     tool("systemctl", 'case "$*" in *show*) echo ActiveState=failed; echo SubState=failed; echo MainPID=0;; esac')
@@ -137,6 +164,7 @@ def test_launchd_is_asked_in_its_own_words(tmp_path: Path, tool: Tool) -> None:
     assert (found.is_active, found.pid, found.detail) == (True, 7, "running")
     manager.restart()
     manager.disable()
+    assert manager.logs(5, is_following=True) == []
     domain = f"gui/{os.getuid()}"
     done = [call for call in calls.read_text().splitlines() if not call.startswith("print")]
     assert done == [

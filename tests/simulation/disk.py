@@ -12,7 +12,6 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -153,7 +152,7 @@ class Disk:
     def _signature(self, original: Callable[[os.stat_result], StatSignature]) -> Callable[..., StatSignature]:
         def signature(found: os.stat_result) -> StatSignature:
             inode, changed_ns = self._looks.get(found.st_ino, (0, found.st_mtime_ns))
-            return replace(original(found), inode=inode, ctime_ns=changed_ns)
+            return original(found)._replace(inode=inode, ctime_ns=changed_ns)
 
         return signature
 

@@ -46,6 +46,18 @@ def test_files_at_or_below_a_path(reader: CatalogReader, below: str, found: list
     assert [str(view.path) for view in reader.files(Path(below))] == found
 
 
+@pytest.mark.parametrize("below", [None, "/footage/day", "/footage2", "/elsewhere", "/"])
+def test_the_lines_of_a_listing_are_those_of_the_files(store: Store, reader: CatalogReader, below: str | None) -> None:
+    row = store.catalog.find(store.roots.ensure(Path("/footage"), "clips").id, b"day/b.mp4")
+    assert row is not None
+    store.catalog.move(row, FileState.FAILED, reason="broken")
+    folder = None if below is None else Path(below)
+    for states in ((), (FileState.FAILED,)):
+        files = reader.files(folder, states=states)
+        expected = [(str(one.path), one.state, one.reason, one.size_bytes, one.duration_s) for one in files]
+        assert reader.lines(folder, states=states) == expected
+
+
 def test_a_path_above_the_roots_takes_all(reader: CatalogReader) -> None:
     assert len(reader.files(Path("/"))) == len(reader.files()) == 7
 
@@ -96,6 +108,17 @@ def test_without_a_catalog_everything_is_empty(tmp_path: Path) -> None:
     reader = CatalogReader(tmp_path / "nowhere")
     assert (reader.exists, reader.files(), reader.roots(), sum(reader.counts().values())) == (False, [], [], 0)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_catalog_that_is_just_being_made_is_like_none(tmp_path: Path) -> None:
+    """Its file is there a moment before its tables."""
+    connection = sqlite3.connect(tmp_path / "catalog.db")
+    connection.execute("PRAGMA journal_mode = WAL")
+    try:
+        reader = CatalogReader(tmp_path)
+        assert (reader.exists, reader.files()) == (False, [])
+    finally:
+        connection.close()
 
 
 def test_a_damaged_catalog_is_told(tmp_path: Path) -> None:

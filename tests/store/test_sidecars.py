@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from tlsync.errors import FileError, FileVanished, SidecarBlocked
 from tlsync.models import Chapter, Cue, Gist, Highlight
@@ -97,6 +98,35 @@ def test_a_newer_tlsync_alone_is_no_reason_to_write(media: Path, state_dir: Path
     assert path.read_bytes() == old
     places.write(media, msgspec.structs.replace(DOCUMENT, summary="Other."))
     assert b'"tlsync 0.0.' not in path.read_bytes()
+
+
+def test_the_same_in_another_form_is_not_written(media: Path, state_dir: Path) -> None:
+    sidecars = Sidecars("beside", state_dir)
+    path = sidecars.write(media, DOCUMENT)
+    path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items()))))
+    before = path.read_bytes()
+    sidecars.write(media, DOCUMENT)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"summary": "Boats arrive."},
+        {"transcription": (*DOCUMENT.transcription, Cue(2.0, 3.0, "more"))},  # type: ignore[misc]
+        {"gist": UNSET},
+        {"provenance": {"summary": msgspec.structs.replace(FETCHED, model="pegasus1.3")}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_says_something_else_is_written(media: Path, state_dir: Path, change: dict[str, Any]) -> None:
+    sidecars = Sidecars("beside", state_dir)
+    before = sidecars.write(media, DOCUMENT).read_bytes()
+    changed = msgspec.structs.replace(DOCUMENT, **change)
+    written = sidecars.write(media, changed).read_bytes()
+    assert written != before
+    (media.parent / "new").mkdir()
+    assert written == sidecars.write(media.parent / "new" / media.name, changed).read_bytes()
 
 
 def test_foreign_keys_with_x_are_kept(media: Path, state_dir: Path) -> None:

@@ -1,5 +1,6 @@
 """The TwelveLabs API, v1.3: the only code that speaks HTTP. See `client.TwelveLabs`."""
 
+from tlsync.api import bare_httpx as _  # noqa: F401 (before anything else here loads httpx)
 from tlsync.api.client import BASE_URL, TwelveLabs
 from tlsync.api.pages import Pages, SearchPages, UploadStatusPages
 from tlsync.api.retry import RetryPolicy

@@ -12,7 +12,7 @@ import httpx
 
 from tlsync.api.analysis import Analysis, AnalyzeAsync
 from tlsync.api.assets import Assets
-from tlsync.api.connections import network
+from tlsync.api.connections import network, storage_network
 from tlsync.api.embed import Embed
 from tlsync.api.entities import EntityCollections, ManageEntities
 from tlsync.api.gate import Gate
@@ -107,7 +107,7 @@ class TwelveLabs(Analysis):
         self.analyze_async = AnalyzeAsync(self._requests)
         self.storage = Storage(
             url,
-            storage_transport or network(ssl_context),
+            storage_transport or storage_network(ssl_context),
             clock=clock,
             stop=stop,
             timeout_s=timeout_s,

@@ -128,7 +128,9 @@ def _text(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """A value of ours as JSON can hold it, under the names of the wire."""
     if isinstance(value, msgspec.Struct):
-        named = {field.encode_name: getattr(value, field.name) for field in msgspec.structs.fields(value)}
+        # Both are in the same order. `msgspec.structs.fields` would evaluate all annotations each time.
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        named = {wire: getattr(value, name) for wire, name in names}
         return {name: _plain(inner) for name, inner in named.items() if inner is not None}
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from statistics import median
 
 from tlsync.clock import Clock
 
@@ -34,7 +33,7 @@ class ServerTime:
     def now(self) -> datetime:
         """The instant on the platform's clock; the local one as long as no answer came."""
         with self._lock:
-            offset_s = median(self._offsets_s) if self._offsets_s else 0.0
+            offset_s = _median(self._offsets_s) if self._offsets_s else 0.0
         return self._clock.now() + timedelta(seconds=offset_s)
 
 
@@ -104,3 +103,10 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else None
+
+
+def _median(values: Iterable[float]) -> float:
+    """As that of `statistics`, which takes as long to load as a short answer to come."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -180,16 +180,18 @@ class _Body:
         return self._sent_bytes == self._size_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        deadline_s = self._clock.monotonic_s() + _GRACE_S + self._size_bytes / _SLOWEST_BYTES_PER_S
+        patience_s = _GRACE_S + self._size_bytes / _SLOWEST_BYTES_PER_S
         for block in self._factory():
             if self._stop.is_set():
                 raise Interrupted("stopped in the middle of a chunk")
-            if self._clock.monotonic_s() > deadline_s:
+            if patience_s < 0:
                 raise Unreachable(f"{CALL}: the line is too slow", hint="tlsync tries again", maybe_applied=True)
             self._sent_bytes += len(block)
             if self._sent_bytes > self._size_bytes:
                 raise ValueError(f"a chunk of {self._size_bytes} bytes was given more")
-            yield block
+            left_s = self._clock.monotonic_s()
+            yield block  # until the next one is wanted it is the line that takes time; a limit may hold blocks back
+            patience_s -= self._clock.monotonic_s() - left_s
         if not self.is_whole:
             raise ValueError(f"a chunk of {self._size_bytes} bytes was given {self._sent_bytes}")
 

@@ -7,15 +7,17 @@ import errno
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tlsync import power
 from tlsync.checkup.findings import Finding, failure, ok, warning
 from tlsync.checkup.folders import count_folders
 from tlsync.config import Settings
 from tlsync.engine import volumes
 from tlsync.errors import ConfigError, TlsyncError
 from tlsync.patience import answers_within
+from tlsync.power import Power
 
 _INOTIFY = Path("/proc/sys/fs/inotify")
 _COUNTING_S = 12.0
@@ -89,6 +91,23 @@ def _can_open_instances(number: int) -> bool:
     finally:
         for handle in handles:
             os.close(handle)
+
+
+def check_power(settings: Settings, look: Callable[[], Power] = power.look) -> Iterator[Finding]:
+    """Whether the system tells what the settings would hold uploads back for."""
+    name, rules, found = "power", settings.power, look()
+    battery = {True: "runs on its battery", False: "runs on mains", None: "the system does not tell of its power"}
+    line = {True: "the line is metered", False: "the line is not metered", None: "of the line the system does not tell"}
+    told = f"{battery[found.on_battery]}, {line[found.is_metered]}"
+    deaf = [
+        setting
+        for setting, rule, answer in (
+            ("power.on_battery", rules.on_battery, found.on_battery),
+            ("power.on_metered", rules.on_metered, found.is_metered),
+        )
+        if rule == "hold" and answer is None
+    ]
+    yield ok(name, told + (f", so {' and '.join(deaf)} holds nothing back" if deaf else ""))
 
 
 def check_sqlite(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> Iterator[Finding]:

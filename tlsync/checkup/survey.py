@@ -12,7 +12,7 @@ from tlsync.config import DEFAULT_INCLUDE, Settings
 from tlsync.engine import volumes
 from tlsync.engine.names import NameRules
 from tlsync.engine.planner import Planner
-from tlsync.engine.scanner import walk_root
+from tlsync.engine.walk import walk_root
 from tlsync.errors import ConfigError
 from tlsync.media.probe import Prober
 from tlsync.patience import answers_within

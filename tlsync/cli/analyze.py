@@ -14,6 +14,7 @@ import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import json_text, note, print_json, shown
+from tlsync.cli.paid import beyond_caps_option, paid
 from tlsync.cli.show import known_file
 from tlsync.cli.wiring import absolute, platform_client, settings_of
 from tlsync.errors import BadAnswer, ConfigError, FileVanished, NotYet, RemoteFailed, TlsyncError
@@ -35,6 +36,7 @@ _CUT_HINT = "ask for less, or allow more with --max-tokens"
 @click.option("--save", "save_as", metavar="NAME", help="Keep the answer in the sidecar under this name.")
 @click.option("--temperature", type=click.FloatRange(0, 1), help="How free the answer may be, 0 to 1.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Most tokens of the answer.")
+@beyond_caps_option
 @click.option("--json", "is_json", is_flag=True, help="Print it as JSON, when it is whole.")
 @click.pass_obj
 def command(
@@ -45,11 +47,13 @@ def command(
     save_as: str | None,
     temperature: float | None,
     max_tokens: int | None,
+    is_beyond_caps: bool,
     is_json: bool,
 ) -> int:
     """Ask about a clip that is searchable, for example: tlsync analyze clip.mp4 "Who speaks, and where?"."""
     from tlsync.clock import SystemClock, to_text
     from tlsync.daemon import stop_on_signals
+    from tlsync.engine.prices import text_micros, to_ms, tokens_of
     from tlsync.engine.prompting import Prompter, Question, video_of
     from tlsync.store.sidecars import Sidecars
 
@@ -69,8 +73,16 @@ def command(
             sidecar = _sidecar_of(view)
             sidecars.check_extra(sidecar, view.path, EXTRA_KEY)  # before the answer is paid for
         is_streamed = not is_json and question.schema is None
-        with stop_on_signals(stop), platform_client(settings, stop) as client, _Paper(is_used=is_streamed) as paper:
+        duration_ms = to_ms(view.duration_s)
+        most_micros = text_micros(settings.prices, duration_ms, max_tokens)
+        with (
+            stop_on_signals(stop),
+            platform_client(settings, stop) as client,
+            paid(settings, "analyze", most_micros, is_beyond_caps=is_beyond_caps) as receipt,
+            _Paper(is_used=is_streamed) as paper,
+        ):
             answer = Prompter(client, reader, clock, stop).ask(video, question, paper.write)
+            receipt.money_micros = text_micros(settings.prices, duration_ms, tokens_of(answer.text))
         model = _model(reader, view)
     if is_streamed and answer.is_cut:
         note(f"the answer was cut at the token limit; {_CUT_HINT}")
@@ -119,7 +131,7 @@ def _sidecar_of(view: FileView) -> Path:
 
 def _model(reader: CatalogReader, view: FileView) -> str | None:
     """The model of the index that answers; platforms without one in the index do not say."""
-    models = next((root["models"] for root in reader.roots() if root["path"] == str(view.root)), ())
+    models = next((models for (root, _), models in reader.models().items() if root == str(view.root)), ())
     return next((model for model in models if model.startswith("pegasus")), None)
 
 

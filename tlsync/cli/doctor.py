@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,9 +51,10 @@ def command(options: GlobalOptions, is_json: bool) -> int:
 
 def examine(options: GlobalOptions, deadline_s: float = _DEADLINE_S) -> list[Finding]:
     """Run all checks."""
-    from tlsync.checkup import access, folders, machine, state
+    from tlsync.checkup import access, folders, machine, money, state
     from tlsync.checkup.findings import run_checks
     from tlsync.clock import SystemClock
+    from tlsync.local_days import day_of
 
     file = config_path(options.config, profile=options.profile, env=os.environ)
     settings, mistake = _settings(options, file)
@@ -75,8 +76,14 @@ def examine(options: GlobalOptions, deadline_s: float = _DEADLINE_S) -> list[Fin
         "watches": partial(machine.check_watches, settings, is_daemon_running=view.is_daemon_running),
         "SQLite": machine.check_sqlite,
         "media library": machine.check_media_library,
+        "power": partial(machine.check_power, settings),
         "mount": machine.check_fuse,
+        "prices": partial(money.check_prices, settings, day_of(SystemClock().now())),
     }
+    if settings.hooks or settings.webhook.url or settings.notices.desktop:
+        from tlsync.checkup.notices import check_notices
+
+        checks["notices"] = partial(check_notices, settings, file)
     return run_checks(checks, deadline_s) + of_catalog
 
 
@@ -86,8 +93,8 @@ def _settings(options: GlobalOptions, file: Path) -> tuple[Settings, ConfigError
         return settings_of(options), None
     except ConfigError as error:
         defaults = parse_settings("", str(file))
-        platform = replace(defaults.platform, login_file=login_file(file), profile=options.profile)
+        platform = defaults.platform._replace(login_file=login_file(file), profile=options.profile)
         with suppress(ValueError):
-            platform = replace(platform, base_url=check_base_url(os.environ.get("TWELVELABS_BASE_URL", "")))
+            platform = platform._replace(base_url=check_base_url(os.environ.get("TWELVELABS_BASE_URL", "")))
         state_dir = Path(os.environ.get("TLSYNC_STATE_DIR") or defaults.state_dir).expanduser().absolute()
-        return replace(defaults, platform=platform, state_dir=state_dir), error
+        return defaults._replace(platform=platform, state_dir=state_dir), error

@@ -10,13 +10,17 @@ _EXAMPLES = {
     "run": "tlsync run",
     "sync": "tlsync sync ~/Footage/2026-11-20",
     "plan": "tlsync plan ~/Footage/2026-11-20",
+    "usage": "tlsync usage --days 30",
     "pause": 'tlsync pause --for 2h --reason "on a call"',
     "resume": "tlsync resume",
+    "bandwidth": "tlsync bandwidth 2M --for 3h",
     "retry": "tlsync retry ~/Footage/clip.mp4",
+    "notify": "tlsync notify test",
     "status": "tlsync status --watch",
     "ls": "tlsync ls ~/Footage",
     "show": "tlsync show ~/Footage/clip.mp4",
     "why": "tlsync why ~/Footage/clip.mp4",
+    "history": "tlsync history ~/Footage --since 2d",
     "search": 'tlsync search "red car at night" --limit 5',
     "cat": "tlsync cat footage/by-topic/boats/lake.mp4/summary.txt",
     "mirror": "tlsync mirror ~/Library-of-clips",
@@ -32,6 +36,7 @@ _EXAMPLES = {
     "sandbox": "tlsync sandbox --port 8765",
     "demo": "tlsync demo",
     "completion": "tlsync completion bash > ~/.local/share/bash-completion/completions/tlsync",
+    "man": "tlsync man sync",
 }
 
 

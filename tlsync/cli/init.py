@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import replace
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ from tlsync.cli.auth import keep_key
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note, shown, size
 from tlsync.cli.wiring import absolute, key_of, settings_of
-from tlsync.config import PlatformSettings, Settings, config_path, parse_settings
+from tlsync.config import AnalysisSettings, PlatformSettings, config_path, parse_settings
 from tlsync.errors import ConfigError, NotYet, Unauthorized, Unreachable
 from tlsync.secret import Secret
 
 if TYPE_CHECKING:
     from tlsync.checkup.account import Account
-    from tlsync.checkup.survey import Survey
+    from tlsync.checkup.survey import Estimate, Survey
+    from tlsync.config import Settings
 
 
 @click.command("init")
@@ -52,7 +54,7 @@ def command(
     Nothing is kept or written before the last question; Ctrl-C leaves all as it was.
     """
     if config is not None:
-        options = replace(options, config=config)
+        options = options._replace(config=config)
     file = config_path(options.config, profile=options.profile, env=os.environ)
     is_asking = can_ask() and not is_key_piped and not is_agreed
     if not is_asking and not is_agreed:
@@ -74,11 +76,10 @@ def command(
         index, models = questions.ask_index(account, models)
     if is_asking and kinds is None:
         kinds = questions.ask_kinds()
-    defaults = Settings()
     answers = Answers(
         folders=tuple(survey.path for survey in surveys),
         index=index or questions.USUAL_INDEX,
-        kinds=defaults.analysis.kinds if kinds is None else kinds,
+        kinds=AnalysisSettings().kinds if kinds is None else kinds,
         models=models,
         base_url=None if is_usual else platform.base_url,
     )
@@ -169,7 +170,19 @@ def _tell_estimate(settings: Settings, surveys: list[Survey]) -> None:
     about = "" if found.is_whole else "about "
     rejected = f"; {about}{found.rejected} can't be taken (tlsync plan says why)" if found.rejected else ""
     sent = f"{about}{found.files} clips, {size(found.size_bytes)}, {found.minutes:.1f} minutes to index"
-    click.echo(f"The first sync sends {sent}{rejected}.")
+    click.echo(f"The first sync sends {sent}{rejected}; {_cost(settings, found)}.")
+
+
+def _cost(settings: Settings, found: Estimate) -> str:
+    """What the first sync costs, from its means: the plan reckons clip by clip."""
+    from tlsync.cli.plan_text import cost_text
+    from tlsync.engine.estimate import Estimator, Item
+    from tlsync.store.reader import CatalogReader
+
+    clips = max(1, found.files)
+    items = [Item(found.size_bytes // clips, 60 * found.minutes / clips)] * found.files
+    with CatalogReader(settings.state_dir) as reader:
+        return cost_text(asdict(Estimator(settings, reader, datetime.now(UTC)).estimate(items).cost))
 
 
 def _use_what_is_there(

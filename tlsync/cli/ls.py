@@ -11,12 +11,12 @@ import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import print_json, print_table, shown, size
-from tlsync.cli.wiring import absolute, settings_of
-from tlsync.config import Settings
+from tlsync.cli.wiring import absolute, settings_to_look, start_logging
 from tlsync.states import FileState
 from tlsync.store.reader import CatalogReader
 
 if TYPE_CHECKING:
+    from tlsync.config import Settings
     from tlsync.mirror.nodes import Node
     from tlsync.mirror.view import View
 
@@ -35,28 +35,29 @@ def command(
 
     A PATH of this machine is taken as one; anything else is looked for in the tree, whose top is /.
     """
-    settings = settings_of(options)
+    settings = settings_to_look(options)
     local = absolute((Path(path),))[0] if path is not None else None
     wants_tree = is_long or is_deep if local is None else not states and not _is_local(settings, local)
     if wants_tree or path == "/":
+        start_logging(options)
         return _list_tree(settings, path or "/", is_long=is_long, is_deep=is_deep, is_json=is_json)
     with CatalogReader(settings.state_dir) as reader:
-        views = reader.files(local, states=tuple(FileState(state) for state in states))
+        lines = reader.lines(local, states=tuple(FileState(state) for state in states))
     if is_json:
         files = [
             {
-                "path": str(view.path),
-                "state": view.state.value,
-                "reason": view.reason,
-                "size_bytes": view.size_bytes,
-                "duration_s": view.duration_s,
+                "path": line.path,
+                "state": line.state,
+                "reason": line.reason,
+                "size_bytes": line.size_bytes,
+                "duration_s": line.duration_s,
             }
-            for view in views
+            for line in lines
         ]
         print_json({"v": 1, "files": files})
     else:
-        print_table([(view.state.value, size(view.size_bytes).rjust(9), str(view.path)) for view in views])
-    return 0 if views or path is None else 4
+        print_table([(line.state, size(line.size_bytes).rjust(9), line.path) for line in lines])
+    return 0 if lines or path is None else 4
 
 
 def _is_local(settings: Settings, path: Path) -> bool:

@@ -50,7 +50,14 @@ def _in_background(options: GlobalOptions, settings: Settings, target: Path) -> 
     """The same command in a process of its own, which outlives this one. What it has to say goes to a log."""
     from tlsync.mirror import mount
 
-    command = [sys.executable, "-m", "tlsync", "--log-format", options.log_format, *["-v"] * options.verbosity]
+    command = [
+        sys.executable,
+        "-m",
+        "tlsync",
+        "--log-format",
+        options.log_format or "text",
+        *["-v"] * options.verbosity,
+    ]
     if options.config is not None:
         command += ["--config", str(absolute((options.config,))[0])]
     if options.profile is not None:

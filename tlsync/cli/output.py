@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tlsync.cli.cells import cells, padded
 from tlsync.errors import TlsyncError
 from tlsync.terminal_text import printable, printable_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def print_json(document: Any) -> None:
     """One document on stdout. Names that are not UTF-8 come out with replacement characters."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    click.echo(printable_json(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
+    _print_json(document, indent=2)
+
+
+def print_json_line(document: Any) -> None:
+    """One of many documents on stdout, each in a line of its own."""
+    _print_json(document, indent=None)
+
+
+def _print_json(document: Any, indent: int | None) -> None:
+    import json
+
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    text = printable_json(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    # Where not every character can be written, JSON has a way to say it all the same.
+    click.echo(text if is_utf8 else json.dumps(json.loads(text), indent=indent))
 
 
 def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> None:
@@ -25,10 +41,12 @@ def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> No
     table = [[printable(cell) for cell in row] for row in ([header] if header else []) + list(rows)]
     if not table:
         return
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]) - 1)]
+    widths = [max(cells(row[column]) for row in table) for column in range(len(table[0]) - 1)]
+    lines = []
     for row in table:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[-1]]).rstrip())
+        filled = [padded(cell, width) for cell, width in zip(row, widths, strict=False)]
+        lines.append("  ".join([*filled, row[-1]]).rstrip())
+    click.echo("\n".join(lines))
 
 
 def shown(path: Path | str) -> str:

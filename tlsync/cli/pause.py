@@ -10,9 +10,10 @@ import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note, print_json, shown
-from tlsync.cli.wiring import settings_of
+from tlsync.cli.wiring import settings_to_look
 from tlsync.clock import SystemClock, to_text
 from tlsync.errors import NotYet
+from tlsync.store.bandwidth_override import go_on_file
 from tlsync.store.pause import Pause, begin, find
 from tlsync.store.process_lock import RUN, Holder, holder
 from tlsync.units import parse_duration
@@ -46,8 +47,9 @@ def command(options: GlobalOptions, for_s: float | None, reason: str, is_json: b
     Without one, the next `tlsync run` starts paused. A pause outlasts restarts; a new one replaces the old.
     A `tlsync sync` that is under way goes on.
     """
-    settings = settings_of(options)
+    settings = settings_to_look(options)
     now = SystemClock().now()
+    go_on_file(settings.state_dir).lift()  # a wish of before
     pause = begin(settings.state_dir, now, for_s, reason[:_LONGEST_REASON])
     found = _holder_of(settings.state_dir)
     if is_json:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import threading
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import json_text, note, print_json, shown, timecode
+from tlsync.cli.paid import beyond_caps_option, paid
 from tlsync.cli.wiring import absolute, platform_client, settings_of
 from tlsync.errors import ConfigError, UnknownPath
-from tlsync.models import IndexId
-from tlsync.store.reader import CatalogReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tlsync.ids import IndexId
 
 _MODALITIES = ("visual", "audio", "transcription")
 _MOST_PER_PAGE = 50
@@ -29,12 +32,13 @@ _CONDITION = re.compile(r"(?P<key>[^<>=]+)(?P<operator>>=|<=|=)(?P<value>.*)", r
 @click.option("--group-by", type=click.Choice(["clip", "video"]), default="clip", help="Best clips, or best videos.")
 @click.option("--limit", type=click.IntRange(1), default=10, help="Most hits (with --group-by video: videos).")
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="Also KEY>=N and KEY<=N; repeatable.")
-@click.option("--in", "folder", type=click.Path(path_type=Path), help="Only files at or below this path.")
+@click.option("--in", "folder", type=click.Path(), help="Only files at or below this path.")
 @click.option("--image", metavar="FILE|URL", help="Search by a picture, alone or with QUERY.")
 @click.option("--entity", "entity_names", multiple=True, metavar="NAME", help="Show this one, with QUERY; repeatable.")
 @click.option("--collection", default="tlsync", metavar="NAME", help="The collection that holds the entities.")
 @click.option("--index", "index_name", metavar="NAME", help="The index, where the folders use several.")
 @click.option("--page-token", metavar="TOKEN", help="Go on where an earlier answer ended.")
+@beyond_caps_option
 @click.option("--json", "is_json", is_flag=True, help="Print it as JSON.")
 @click.pass_obj
 def command(
@@ -45,24 +49,27 @@ def command(
     group_by: str,
     limit: int,
     filters: tuple[str, ...],
-    folder: Path | None,
+    folder: str | None,
     image: str | None,
     entity_names: tuple[str, ...],
     collection: str,
     index_name: str | None,
     page_token: str | None,
+    is_beyond_caps: bool,
     is_json: bool,
 ) -> int:
     """Find moments by what is seen, heard or said, for example: tlsync search "red car at night"."""
+    from pathlib import Path
+
     from tlsync.api import SearchPages
-    from tlsync.clock import SystemClock
-    from tlsync.engine.entities import Entities
     from tlsync.engine.local_moments import LocalMoments
+    from tlsync.engine.prices import search_micros
+    from tlsync.store.reader import CatalogReader
 
     if not query and image is None and not entity_names and page_token is None:
         raise click.UsageError('what to search for? Give a QUERY, for example "red car at night", --image or --entity')
     settings = settings_of(options)
-    below = absolute((folder,))[0] if folder is not None else None
+    below = absolute((Path(folder),))[0] if folder is not None else None
     wanted: dict[str, Any] = {
         "search_options": modalities(by),
         "operator": operator,
@@ -82,6 +89,9 @@ def command(
         if conditions:
             wanted["filter"] = conditions
         if entity_names and not page_token:
+            from tlsync.clock import SystemClock
+            from tlsync.engine.entities import Entities
+
             marks = Entities(client, SystemClock(), threading.Event(), collection).marks(entity_names)
             wanted["query_text"] = f"{marks} {query}".strip()
         elif query:
@@ -89,7 +99,8 @@ def command(
         if page_token:
             pages = SearchPages(client.search.retrieve(page_token), client.search.retrieve)
         else:
-            pages = client.search.create(index_id=index_id, **wanted)
+            with paid(settings, "search", search_micros(settings.prices), is_beyond_caps=is_beyond_caps):
+                pages = client.search.create(index_id=index_id, **wanted)
         moments, token = local.gather(pages, limit, folder=below, by_video=group_by == "video")
     if is_json:
         hits = [
@@ -153,6 +164,8 @@ def image_query(image: str | None) -> dict[str, Any]:
         return {}
     if image.startswith(("https://", "http://")):
         return {"query_media_type": "image", "query_media_url": image}
+    from pathlib import Path
+
     path = Path(image).expanduser()
     if not path.is_file():
         raise UnknownPath(f"{shown(path)}: no such picture", hint="give a JPEG or PNG file, or a URL")
@@ -172,6 +185,10 @@ def _value(text: str) -> str | int | float | bool:
 
 def _choose_index(roots: list[dict[str, Any]], name: str | None, below: Path | None) -> IndexId:
     """The index to ask: the named one, that of `--in`, or the only one."""
+    from pathlib import Path
+
+    from tlsync.ids import IndexId
+
     known = {root["index"]: root["index_id"] for root in roots if root["index_id"]}
     if name is not None:
         if name not in known:

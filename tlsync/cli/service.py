@@ -12,9 +12,11 @@ import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import note, print_json, shown
+from tlsync.cli.run_log import log_file_of
 from tlsync.cli.wiring import key_store_of, settings_of
 from tlsync.config import Settings, config_path
 from tlsync.errors import NotYet, ServiceError, Unauthorized
+from tlsync.log_files import follow, last_lines
 from tlsync.service import kept_file
 from tlsync.service.plan import Manager, service_for
 from tlsync.store.process_lock import Holder, holder
@@ -135,12 +137,35 @@ def status(options: GlobalOptions, is_json: bool) -> int:
 @click.option("-f", "--follow", "is_following", is_flag=True, help="Go on as lines come.")
 @click.pass_obj
 def logs(options: GlobalOptions, lines: int, is_following: bool) -> int:
-    """Show the log of the service."""
+    """Show the log of the service: the journal of the system, or the file of [log] where there is none."""
+    settings = settings_of(options)
     words = _installed(options).logs(lines, is_following=is_following)
-    tool = shutil.which(words[0])
-    if tool is None:
-        raise ServiceError(f"{words[0]} is not on this machine", hint="run tlsync run to see what it says")
-    return subprocess.call([tool, *words[1:]])
+    tool = shutil.which(words[0]) if words else None
+    if tool is not None:
+        return _call(tool, *words[1:])
+    file = log_file_of(settings)
+    if not file.exists() and not is_following:
+        what = f"{words[0]} is not on this machine" if words else f"{shown(file)}: nothing was logged yet"
+        raise ServiceError(what, hint='with [log] file = "auto" there is a file; or tlsync run to see what it says')
+    for line in last_lines(file, lines):
+        click.echo(shown(line))
+    if is_following:
+        try:
+            for line in follow(file):
+                click.echo(shown(line))
+        except KeyboardInterrupt:
+            pass  # how following ends
+    return 0
+
+
+def _call(tool: str, *arguments: str) -> int:
+    """Run a tool in the foreground. Ctrl-C is for it; that it ends so is no failure."""
+    process = subprocess.Popen([tool, *arguments])
+    while True:
+        try:
+            return max(0, process.wait())
+        except KeyboardInterrupt:
+            continue
 
 
 def _say(manager: Manager, *, is_json: bool = False) -> int:

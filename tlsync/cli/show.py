@@ -8,7 +8,7 @@ import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import json_text, print_json, print_table, shown, size
-from tlsync.cli.wiring import absolute, settings_of
+from tlsync.cli.wiring import absolute, settings_to_look
 from tlsync.errors import UnknownPath
 from tlsync.store.reader import CatalogReader, FileView
 
@@ -34,7 +34,7 @@ def known_file(reader: CatalogReader, path: Path) -> FileView:
 @click.pass_obj
 def command(options: GlobalOptions, path: Path, is_json: bool) -> int:
     """Show a file's state, ids, sidecar and history."""
-    settings = settings_of(options)
+    settings = settings_to_look(options)
     with CatalogReader(settings.state_dir) as reader:
         view = known_file(reader, absolute((path,))[0])
         history = reader.history(view.id)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tlsync.cli.main import GlobalOptions
 from tlsync.cli.output import print_json, shown
 from tlsync.cli.show import known_file
-from tlsync.cli.wiring import absolute, settings_of
-from tlsync.config import Settings
+from tlsync.cli.wiring import absolute, settings_to_look
 from tlsync.errors import UnknownPath
 from tlsync.patience import answers_within
-from tlsync.states import FileState
+from tlsync.states import AT_REST, FileState
 from tlsync.store.conditions import NO_ANSWER
 from tlsync.store.reader import CatalogReader
+
+if TYPE_CHECKING:
+    from tlsync.config import Settings
 
 _LOOK_S = 0.3
 _MEANING = {
@@ -40,7 +43,7 @@ _MEANING = {
 @click.pass_obj
 def command(options: GlobalOptions, path: Path, is_json: bool) -> int:
     """Say why a file is in its state, and what to do about it."""
-    settings = settings_of(options)
+    settings = settings_to_look(options)
     target = absolute((path,))[0]
     with CatalogReader(settings.state_dir) as reader:
         away = {Path(root["path"]): root["trouble"] for root in reader.roots() if not root["online"]}
@@ -53,6 +56,7 @@ def command(options: GlobalOptions, path: Path, is_json: bool) -> int:
             else:
                 click.echo(f"{shown(target)}: {reason}")
             return 4
+        held = [] if view.state in AT_REST else _held(settings, reader, view.state)
     if is_json:
         print_json(
             {
@@ -63,19 +67,35 @@ def command(options: GlobalOptions, path: Path, is_json: bool) -> int:
                 "hint": view.hint,
                 "retry_at": view.retry_at,
                 "folder_trouble": away.get(view.root, ""),
+                "held": held,
             }
         )
         return 0
     click.echo(f"{shown(view.path)}: {view.state.value}: {_MEANING[view.state]}")
     if view.reason:
         click.echo(f"  {shown(view.reason)}")
+    for one in held:
+        click.echo(f"  held back: {shown(one['message'])}")
     if view.root in away:
         click.echo(f"  its folder {shown(view.root)} is away: {shown(away[view.root])}; it goes on when that is back")
     if view.retry_at:
-        click.echo(f"  tried {view.attempts} time(s); again at {view.retry_at}")
+        tried = f"tried {view.attempts} time(s); again" if view.attempts else "looked at again"
+        click.echo(f"  {tried} at {view.retry_at}")
     if view.hint:
         click.echo(f"  → {shown(view.hint)}")
     return 0
+
+
+def _held(settings: Settings, reader: CatalogReader, state: FileState) -> list[dict[str, Any]]:
+    """What holds back files that are on their way."""
+    from datetime import UTC, datetime
+
+    from tlsync.cli.held import held_report, holds
+    from tlsync.cli.pause import pause_in_force
+
+    now = datetime.now(UTC)
+    report = held_report(settings, reader.daemon(now) or {}, pause_in_force(settings.state_dir, now), now)
+    return holds(report, state)
 
 
 def _why_unknown(settings: Settings, target: Path) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from tlsync.config.parsing import parse_settings
+from tlsync.config.places import settings_folder
 from tlsync.config.settings import Settings
 from tlsync.config.values import check_base_url
 from tlsync.errors import ConfigError
@@ -19,9 +19,7 @@ def config_path(path: Path | None, *, profile: str | None, env: Mapping[str, str
     if env.get("TLSYNC_CONFIG"):
         return Path(env["TLSYNC_CONFIG"]).expanduser()
     name = f"config.{profile}.toml" if profile else "config.toml"
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("tlsync", appauthor=False)) / name
+    return settings_folder() / name
 
 
 def login_file(settings_file: Path) -> Path:
@@ -63,15 +61,15 @@ def load_settings(
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: can't be read: {error}") from error
     settings = parse_settings(text, str(where))
-    settings = replace(settings, platform=replace(settings.platform, login_file=login_file(where), profile=profile))
+    settings = settings._replace(platform=settings.platform._replace(login_file=login_file(where), profile=profile))
     if profile is not None:
         # Each profile has a catalog of its own, also where the file does not name a state folder.
-        settings = replace(settings, state_dir=settings.state_dir / profile)
+        settings = settings._replace(state_dir=settings.state_dir / profile)
     if state_dir := env.get("TLSYNC_STATE_DIR"):
-        settings = replace(settings, state_dir=Path(state_dir).expanduser().absolute())
+        settings = settings._replace(state_dir=Path(state_dir).expanduser().absolute())
     if base_url := env.get("TWELVELABS_BASE_URL"):
         try:
-            settings = replace(settings, platform=replace(settings.platform, base_url=check_base_url(base_url)))
+            settings = settings._replace(platform=settings.platform._replace(base_url=check_base_url(base_url)))
         except ValueError as error:
             raise ConfigError(f"TWELVELABS_BASE_URL: {error}") from error
     return settings

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tlsync.config.toml_lines import Place
 from tlsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tlsync.config.toml_lines import Place
 
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
@@ -17,9 +18,9 @@ C = TypeVar("C", bound=str)
 class Problems:
     """The mistakes of a settings file, to be told all at once."""
 
-    def __init__(self, where: str, lines: Mapping[Place, int]) -> None:
+    def __init__(self, where: str, text: str) -> None:
         self._where = where
-        self._lines = lines
+        self._text = text
         self._found: list[tuple[int, str]] = []
 
     def add(self, place: Place, text: str) -> None:
@@ -28,7 +29,10 @@ class Problems:
         candidates: list[Place] = [place, (key or "", None, None), (key or "", 0, None)]
         if table:
             candidates = [place, (table, position, None)]
-        line = next((self._lines[candidate] for candidate in candidates if candidate in self._lines), 0)
+        from tlsync.config.toml_lines import find_lines  # as good as all files are without a mistake
+
+        lines = find_lines(self._text)
+        line = next((lines[candidate] for candidate in candidates if candidate in lines), 0)
         at = f"{self._where}:{line}" if line else self._where
         section = f"[[{table}]] " if position is not None else f"[{table}] " if table else ""
         self._found.append((line, f"{at}: {section}{text}"))
@@ -83,7 +87,7 @@ class Table:
         if value is None:
             return default
         if value not in among:
-            return self._wrong(key, f"{value!r} is not one of {', '.join(among)}", default)
+            return self._wrong(key, _not_among(value, among), default)
         return value  # type: ignore[no-any-return]
 
     def texts(
@@ -96,10 +100,16 @@ class Table:
             return self._wrong(key, 'must be a list of texts, like ["a", "b"]', default)
         wrong = [item for item in value if among and item not in among]
         if wrong:
-            return self._wrong(key, f"{wrong[0]!r} is not one of {', '.join(among)}", default)
+            return self._wrong(key, _not_among(wrong[0], among), default)
         if len(value) < least:
             return self._wrong(key, f"needs at least {least}", default)
         return tuple(value)
+
+    def one_or_more(self, key: str, default: tuple[str, ...], *, among: Sequence[str]) -> tuple[str, ...]:
+        """A text or a list of texts."""
+        if isinstance(self._data.get(key), str):
+            return (self.choice(key, default[0], tuple(among)),)
+        return self.texts(key, default, among=among, least=1)
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._take(key)
@@ -144,6 +154,8 @@ class Table:
         """Note every key that no getter asked for, with the nearest right one."""
         for key in self._data:
             if key not in self._known:
+                import difflib  # only for who made a mistake
+
                 near = difflib.get_close_matches(key, self._known, n=1, cutoff=0.5)
                 help_text = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self._known)}"
                 self._problems.add(self.place(key), f"unknown key {key!r}; {help_text}")
@@ -160,3 +172,11 @@ class Table:
     def _wrong(self, key: str, text: str, default: T) -> T:
         self._problems.add(self.place(key), f"{key}: {text}")
         return default
+
+
+def _not_among(value: object, among: Sequence[str]) -> str:
+    """What is allowed instead, with the nearest first."""
+    import difflib  # only for who made a mistake
+
+    near = difflib.get_close_matches(value, among, n=1) if isinstance(value, str) else []
+    return f"{value!r} is not one of {', '.join(among)}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from tlsync.engine.chunk_meter import ChunkMeter
 from tlsync.engine.chunk_urls import ChunkUrls
 from tlsync.engine.context import Context
-from tlsync.engine.throttle import Throttle
+from tlsync.engine.lanes import TRANSFER
 from tlsync.errors import (
     ApiError,
     BadAnswer,
@@ -24,7 +27,7 @@ from tlsync.errors import (
     Transient,
 )
 from tlsync.media.chunks import read_chunk
-from tlsync.models import Chunk, UploadId
+from tlsync.models import Chunk, ContentId, UploadId
 
 _ATTEMPTS = 4
 _FIRST_WAIT_S = 0.25
@@ -33,17 +36,20 @@ _PATIENCE_AT_STOP_S = 2.0
 _HEX = set("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Source:
     """Where the bytes of one upload come from, and where they go."""
 
     path: Path
     fd: int
+    content_id: ContentId
     upload_id: UploadId
     headers: Mapping[str, str]
     urls: ChunkUrls
     on_bytes: Callable[[Chunk, int], None]
     """So many bytes of a chunk have left in the attempt under way; 0 when it is over."""
+    is_hung: threading.Event = field(default_factory=threading.Event)
+    """Its volume does not answer: chunks of it that wait for a worker are not begun."""
 
 
 class ChunkSender:
@@ -57,14 +63,16 @@ class ChunkSender:
         upload = context.settings.upload
         self.workers = upload.workers
         self._verifies = upload.verify_chunks
-        self._throttle = Throttle(upload.bandwidth_bytes_per_s, context.clock, context.stop)
+        self._throttle = context.throttle
         self._pool = context.workers.pool("tlsync-chunk", upload.workers)
+        self._sources: weakref.WeakSet[Source] = weakref.WeakSet()
 
     def submit(self, source: Source, chunk: Chunk) -> Future[str]:
         """Send a chunk when a worker is free; the future holds its ETag, bare.
 
         The future may raise SessionExpired, FileChanged, Interrupted, or the ApiError of the last attempt.
         """
+        self._sources.add(source)
         return self._pool.submit(source.path, partial(self._send, source, chunk))
 
     def wait(self, futures: Collection[Future[str]], timeout_s: float | None = None) -> None:
@@ -73,7 +81,11 @@ class ChunkSender:
 
     def abandon(self, folder: Path) -> None:
         """Let go of the workers that hang in reading files below a folder."""
-        self._pool.abandon(lambda path: isinstance(path, Path) and folder in path.parents)
+        for source in list(self._sources):
+            if folder in source.path.parents:
+                source.is_hung.set()
+        for shared in (self._pool, self._throttle):
+            shared.abandon(lambda path: isinstance(path, Path) and folder in path.parents)
 
     def close(self) -> None:
         """Wait for the chunks under way; they stop at the next block once the stop event is set."""
@@ -95,11 +107,15 @@ class ChunkSender:
 
     def _send(self, source: Source, chunk: Chunk) -> str:
         """All attempts at a chunk, each with a fresh URL."""
+        if source.is_hung.is_set():
+            raise Interrupted("the volume does not answer")
         refusals = 0
+        meter = ChunkMeter(self._context.caps, source.content_id, source.upload_id, chunk.size_bytes)
         for attempt in range(_ATTEMPTS):
-            self._context.check_held()
             try:
-                return self._put(source, chunk)
+                with self._throttle.chunk(source.path, chunk.size_bytes):
+                    self._context.check_held(TRANSFER)
+                    return self._put(source, chunk, meter)
             except ChunkRefused as error:
                 refusals += 1
                 if refusals == 2:
@@ -116,22 +132,25 @@ class ChunkSender:
                 raise Interrupted("stopped between two attempts at a chunk")
         raise last
 
-    def _put(self, source: Source, chunk: Chunk) -> str:
+    def _put(self, source: Source, chunk: Chunk, meter: ChunkMeter) -> str:
         url = source.urls.take(chunk.number)
         digest = hashlib.md5(usedforsecurity=False) if self._verifies else None
 
         def body() -> Iterator[bytes]:
+            meter.begin()
             source.urls.used(chunk.number)
             left_bytes = 0
             for block in read_chunk(source.fd, chunk, digest=digest, path=source.path):
-                self._throttle.pass_bytes(len(block))
-                yield block
-                left_bytes += len(block)
-                source.on_bytes(chunk, left_bytes)
+                for piece in self._throttle.pieces(block):
+                    meter.passed(len(piece))
+                    yield piece
+                    left_bytes += len(piece)
+                    source.on_bytes(chunk, left_bytes)
 
         try:
             etag = self._client.storage.put_chunk(url, body, chunk.size_bytes, source.headers)
         finally:
+            meter.end()
             source.urls.give_back(chunk.number)
             source.on_bytes(chunk, 0)
         if digest is not None and is_md5(etag) and etag.lower() != digest.hexdigest():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from tlsync.api import TwelveLabs
 from tlsync.api.types import PresignedUrlChunk
 from tlsync.clock import Clock, from_text
-from tlsync.errors import BadAnswer
+from tlsync.errors import ApiError, BadAnswer
 from tlsync.models import UploadId
 
 _MOST_PER_CALL = 50
@@ -38,8 +38,10 @@ class ChunkUrls:
         self._wanted = sorted(wanted)
         self._clock = clock
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._urls: dict[int, tuple[str, float]] = {}
         self._taken: dict[int, tuple[str, float]] = {}
+        self._asks_ahead = True
         self._keep(first)
 
     def take(self, number: int) -> str:
@@ -48,17 +50,32 @@ class ChunkUrls:
         Raises:
             ApiError: The platform does not give any.
         """
-        with self._lock:
-            url = self._pop(number)
-            if url is None:
-                answer = self._client.multipart_upload.get_additional_presigned_urls(
-                    self._upload_id, start=number, count=self._run_from(number)
-                )
-                self._keep(answer.upload_urls or ())
-                url = self._pop(number)
-            if url is None:
-                raise BadAnswer(f"the platform gave no URL for chunk {number}", hint="it is tried again later")
-            return url
+        url = self._pop(number)
+        if url is None:
+            with self._asking:
+                url = self._pop(number)  # another worker may have asked meanwhile
+                if url is None:
+                    self._ask(number)
+                    url = self._pop(number)
+        if url is None:
+            raise BadAnswer(f"the platform gave no URL for chunk {number}", hint="it is tried again later")
+        return url
+
+    def ask_ahead(self, numbers: Iterable[int]) -> None:
+        """Ask for the URLs of chunks that come next, so that no worker has to wait for its own.
+
+        Trouble is left to `take`, which asks again.
+        """
+        if not self._asks_ahead:
+            return
+        with self._asking:
+            lacking = self._first_lacking(numbers)
+            if lacking is None:
+                return
+            try:
+                self._ask(lacking)
+            except ApiError:
+                self._asks_ahead = False
 
     def used(self, number: int) -> None:
         """Something is sent to the URL that was taken for a chunk: it can't be given back any more."""
@@ -72,17 +89,30 @@ class ChunkUrls:
                 self._urls[number] = self._taken.pop(number)
 
     def _pop(self, number: int) -> str | None:
-        url, good_until_s = self._urls.pop(number, ("", 0.0))
-        if not url or self._clock.monotonic_s() >= good_until_s:
-            return None
-        self._taken[number] = (url, good_until_s)
-        return url
+        with self._lock:
+            url, good_until_s = self._urls.pop(number, ("", 0.0))
+            if not url or self._clock.monotonic_s() >= good_until_s:
+                return None
+            self._taken[number] = (url, good_until_s)
+            return url
+
+    def _first_lacking(self, numbers: Iterable[int]) -> int | None:
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            return next((number for number in numbers if self._urls.get(number, ("", now_s))[1] <= now_s), None)
+
+    def _ask(self, number: int) -> None:
+        answer = self._client.multipart_upload.get_additional_presigned_urls(
+            self._upload_id, start=number, count=self._run_from(number)
+        )
+        self._keep(answer.upload_urls or ())
 
     def _keep(self, answers: Iterable[PresignedUrlChunk]) -> None:
-        for answer in answers:
-            if answer.chunk_index is not None and answer.url:
-                good_until_s = self._clock.monotonic_s() + _SAFE_SHARE * self._life_s(answer)
-                self._urls[answer.chunk_index] = (answer.url, good_until_s)
+        with self._lock:
+            for answer in answers:
+                if answer.chunk_index is not None and answer.url:
+                    good_until_s = self._clock.monotonic_s() + _SAFE_SHARE * self._life_s(answer)
+                    self._urls[answer.chunk_index] = (answer.url, good_until_s)
 
     def _life_s(self, answer: PresignedUrlChunk) -> float:
         """An hour, or less if the platform says so. A wrong clock here must not make a URL live longer."""

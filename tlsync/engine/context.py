@@ -11,9 +11,12 @@ from pathlib import Path
 from tlsync.api import TwelveLabs
 from tlsync.clock import Clock
 from tlsync.config import Settings
+from tlsync.engine.caps import Caps
 from tlsync.engine.effective_limits import limits_for, widest_limits
 from tlsync.engine.progress import Progress
+from tlsync.engine.prospects import Prospects
 from tlsync.engine.tally import Tally
+from tlsync.engine.throttle import Throttle
 from tlsync.engine.workers import SystemWorkers, Workers
 from tlsync.errors import Interrupted
 from tlsync.media.limits import Limits
@@ -50,12 +53,16 @@ class Context:
     clock: Clock
     stop: threading.Event
     progress: Progress
+    caps: Caps
     wake: Callable[[FileId], None]
     """Look at a file again now: something that it waited for has happened."""
+    throttle: Throttle
+    """One for all uploads."""
+    prospects: Prospects
     may_send: bool = True
     """False while a catalog is rebuilt: what is known is linked, and nothing is uploaded."""
-    is_held: Callable[[], bool] = bool
-    """True during a pause: a step that makes several remote calls makes no further one."""
+    is_held: Callable[[str], bool] = lambda lane: False
+    """Whether a lane is held back: a step there that makes several remote calls makes no further one."""
     workers: Workers = field(default_factory=SystemWorkers)
     tally: Tally = field(default_factory=Tally)
     locks: ContentLocks = field(default_factory=ContentLocks)
@@ -68,12 +75,12 @@ class Context:
         models = self.store.roots.get(root_id).index_models
         return limits_for(self.settings, models) if models else widest_limits(self.settings)
 
-    def check_held(self) -> None:
+    def check_held(self, lane: str) -> None:
         """Raises:
-        Interrupted: Somebody asked for a pause. The step is done again after it.
+        Interrupted: The lane is held back, for example by a pause. The step is done again after it.
         """
-        if self.is_held():
-            raise Interrupted("held back by a pause")
+        if self.is_held(lane):
+            raise Interrupted("held back")
 
     def next_poll_s(self, file_id: FileId) -> float:
         """The interval before a file's next poll: grows by half each time, to a minute at most."""

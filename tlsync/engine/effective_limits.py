@@ -9,7 +9,7 @@ index is there; until then nothing is refused that may turn out to be welcome.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from tlsync.config import Settings
 from tlsync.media.limits import Limits, limits_of
@@ -17,7 +17,7 @@ from tlsync.media.limits import Limits, limits_of
 
 def limits_for(settings: Settings, models: Sequence[str] = ()) -> Limits:
     """What files may be like for an index with these models; none: with those of the settings."""
-    changes = {name: value for name, value in asdict(settings.limits).items() if value is not None}
+    changes = {name: value for name, value in settings.limits._asdict().items() if value is not None}
     return replace(limits_of(models or settings.index.models), **changes)
 
 

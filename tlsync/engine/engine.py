@@ -12,31 +12,37 @@ from typing import Any
 from tlsync.api import TwelveLabs
 from tlsync.clock import Clock
 from tlsync.config import Settings
+from tlsync.engine.backlog import Backlog
+from tlsync.engine.caps import Caps
 from tlsync.engine.context import Context, shown
 from tlsync.engine.effective_limits import limits_for
-from tlsync.engine.enricher import Enricher
 from tlsync.engine.forgetting import Manner, forget_files
 from tlsync.engine.hang_watch import HangWatch
 from tlsync.engine.index_registry import IndexRegistry
+from tlsync.engine.lanes import LOCAL, RECOGNITION, REMOTE, TRANSFER
 from tlsync.engine.progress import Progress, TransferBoard
+from tlsync.engine.prospects import Prospects
 from tlsync.engine.retrying import retry_files
 from tlsync.engine.root_watch import RootWatch
 from tlsync.engine.scanner import Scanner
 from tlsync.engine.scheduler import Scheduler
-from tlsync.engine.steps import LOCAL, REMOTE, TRANSFER, Steps, lane_of
+from tlsync.engine.steps import Steps, lane_of, states_by_lane
 from tlsync.engine.tally import FileProblem, Summary
+from tlsync.engine.throttle import Throttle
 from tlsync.engine.trouble import Trouble
 from tlsync.engine.uploader import Uploader
 from tlsync.engine.workers import SystemWorkers, Workers
-from tlsync.errors import ConfigError, Unauthorized
+from tlsync.errors import CatalogError, ConfigError, TooSlow, Unauthorized
+from tlsync.hours import Hours
 from tlsync.media.probe import Prober
-from tlsync.models import FileId, RootId
+from tlsync.models import ContentId, FileId, RootId
 from tlsync.secret import Secret
-from tlsync.states import FileState
+from tlsync.states import UNDER_WAY, FileState
 from tlsync.store.catalog import FileRow
 from tlsync.store.roots import RootRow
 from tlsync.store.sidecars import Sidecars
 from tlsync.store.store import Store
+from tlsync.timetable import Timetable
 
 _LOCAL_THREADS = 2
 _REMOTE_THREADS = 3
@@ -66,6 +72,7 @@ class Engine:
         self.board = TransferBoard(clock)
         self.trouble = Trouble(clock, progress, self._pause, client, gives_up=is_single_pass)
         sidecars = Sidecars(settings.sidecar.location, settings.state_dir, tuple(settings.sidecar.captions))
+        bandwidth = settings.upload.bandwidth
         self._context = Context(
             settings=settings,
             store=store,
@@ -75,31 +82,47 @@ class Engine:
             clock=clock,
             stop=stop,
             progress=progress,
+            caps=Caps(settings.caps, settings.prices, store.spending, self._is_under_way),
             wake=self._wake,
             workers=workers or SystemWorkers(),
             may_send=may_send,
-            is_held=lambda: self._scheduler.is_held(TRANSFER),
+            throttle=Throttle(bandwidth.rate_at(clock.now()) if bandwidth else None, clock, stop),
+            prospects=Prospects(store.sessions, clock, bandwidth, settings.upload.hours),
+            is_held=lambda lane: self._scheduler.is_held(lane),
         )
         registry = IndexRegistry(client, store.roots, settings.index, clock)
         self._uploader = Uploader(self._context, registry, self.board)
-        self._enricher = Enricher(self._context)
         steps = Steps(self._context, registry, self._uploader, self.trouble, self._doubt)
         self._scheduler = Scheduler(
-            {LOCAL: _LOCAL_THREADS, TRANSFER: settings.upload.workers, REMOTE: _REMOTE_THREADS},
+            {
+                LOCAL: _LOCAL_THREADS,
+                RECOGNITION: settings.upload.workers,
+                TRANSFER: settings.upload.workers,
+                REMOTE: _REMOTE_THREADS,
+            },
             steps.advance,
             clock,
             stop,
             self._context.workers,
+            self._more,
         )
         self._scanner = Scanner(
-            store.catalog, store.roots, store.contents, sidecars, progress, self._put, self._is_lacking
+            store.catalog,
+            store.roots,
+            store.contents,
+            sidecars,
+            progress,
+            self._put_all,
+            settings.analysis.kinds,
         )
+        self._backlog = Backlog(store.catalog, states_by_lane())
         self._rows: list[RootRow] = []
         for root in settings.roots:
             row = store.roots.ensure(root.path, root.index)
             self._scanner.add_root(row, root)
             self._rows.append(row)
         self._scope: list[Path] = []
+        self._not_awaited: frozenset[str] = frozenset()
 
     def run_once(self, paths: Sequence[Path] = ()) -> Summary:
         """One pass over all roots, or over some paths below them, until nothing more can be done.
@@ -120,7 +143,9 @@ class Engine:
                     watch.do(root.id, partial(self._scanner.look, root, path))
                 for root in [] if targets else self._rows:
                     watch.do(root.id, partial(self._scanner.scan, root))
-                self._scheduler.run(lambda: self.trouble.fatal is not None or self._scheduler.is_idle())
+                self._scheduler.run(
+                    lambda: self.trouble.fatal is not None or self._scheduler.is_idle(besides=self._not_awaited)
+                )
                 for root in self._rows:
                     watch.do(root.id, partial(self._scanner.judge_doubted, root))
         finally:
@@ -172,9 +197,25 @@ class Engine:
         if self.trouble.mend(Unauthorized):
             self._scheduler.hurry()
 
-    def hold_back(self, is_held: bool) -> None:
-        """Start no transfer and no remote work, or go on. Chunks under way end; local looking goes on."""
-        self._scheduler.hold(frozenset({TRANSFER, REMOTE}) if is_held else frozenset())
+    def hold_back(self, lanes: frozenset[str], *, is_awaited: bool = True) -> None:
+        """Start nothing in these lanes until this is called with others. Chunks under way end.
+
+        Args:
+            is_awaited: A single pass goes on until they are let go; else it ends without what is left in them.
+        """
+        self._not_awaited = frozenset() if is_awaited else lanes
+        self._scheduler.hold(lanes)
+
+    def limit(self, bytes_per_s: int | None, timetable: Timetable, hours: Hours) -> None:
+        """Send at this rate from now on, and reckon with this timetable and these hours. Called when they change.
+
+        Files that were too slow with others are looked at again; a single pass looks at those that it is for anyway.
+        """
+        self._context.throttle.set_rate(bytes_per_s)
+        self._context.prospects.use(timetable, hours)
+        for file in [] if self.trouble.gives_up else self._store.catalog.in_states(FileState.FAILED):
+            if file.error_code == TooSlow.code:
+                self._put(self._store.catalog.move(file, file.came_from or FileState.SETTLING, "other limits"))
 
     @property
     def turns(self) -> int:
@@ -183,7 +224,15 @@ class Engine:
 
     def report(self) -> dict[str, Any]:
         """What `status` shows beyond the catalog."""
-        return {"transfers": self.board.report(), "troubles": self.trouble.describe()}
+        return {
+            "transfers": self.board.report(),
+            "bytes_per_s": self.board.bytes_per_s(),
+            "troubles": self.trouble.describe(),
+        }
+
+    def notices(self) -> list[dict[str, Any]]:
+        """What somebody may want to be told of: all that is wrong, and the caps that keep files waiting."""
+        return self.trouble.describe() + self._context.caps.reached()
 
     def offline_roots(self) -> list[RootRow]:
         """The roots that are not there."""
@@ -193,8 +242,24 @@ class Engine:
     def _put(self, file: FileRow) -> None:
         self._scheduler.put(file.id, lane_of(file.state))
 
+    def _put_all(self, file_ids: Sequence[FileId], state: FileState) -> None:
+        self._scheduler.put_all(file_ids, lane_of(state))
+
+    def _more(self, lane: str, limit: int) -> list[FileId] | None:
+        """Files for which there was no room before."""
+        try:
+            return self._backlog.more(lane, limit)
+        except CatalogError as error:
+            self.trouble.report(error)
+            return None
+
     def _doubt(self, file: FileRow) -> None:
         self._scanner.doubts.add(file.root_id, os.fsencode(file.path.relative_to(file.root)))
+
+    def _is_under_way(self, content_id: ContentId) -> bool:
+        """Whether a content is on its way to the platform, or there to its last text."""
+        files = self._store.catalog.of_content(content_id)
+        return self._uploader.is_sending(content_id) or any(file.state in UNDER_WAY for file in files)
 
     def _wake(self, file_id: FileId) -> None:
         file = self._store.catalog.get(file_id)
@@ -202,7 +267,8 @@ class Engine:
             self._put(file)
 
     def _pause(self, seconds: float, is_catalog: bool) -> None:
-        self._scheduler.pause((LOCAL, TRANSFER, REMOTE) if is_catalog else (TRANSFER, REMOTE), seconds)
+        remote = (RECOGNITION, TRANSFER, REMOTE)
+        self._scheduler.pause((LOCAL, *remote) if is_catalog else remote, seconds)
 
     def _let_go(self, root_id: RootId) -> None:
         """A root hangs: whoever waits for it must not keep the others from working."""
@@ -210,14 +276,6 @@ class Engine:
             lambda file_id: (file := self._store.catalog.get(file_id)) is not None and file.root_id == root_id
         )
         self._uploader.abandon(self._store.roots.get(root_id).path)
-
-    def _is_lacking(self, file: FileRow) -> bool:
-        root = self._store.roots.get(file.root_id)
-        return (
-            file.content_id is not None
-            and root.index_id is not None
-            and self._enricher.lacks(file.content_id, root.index_id)
-        )
 
     def _look_again_at_ineligible(self) -> None:
         """Limits that changed since the last run may let other files in."""
@@ -269,4 +327,5 @@ class Engine:
             failed=failed,
             pending=len(files) - enriched - failed - ineligible,
             errors=tuple(sorted(problems, key=lambda problem: problem.path)),
+            caps=tuple(self._context.caps.report(file.id for file in files)),
         )

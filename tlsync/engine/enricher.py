@@ -11,6 +11,7 @@ from msgspec import UNSET
 from tlsync.clock import to_text
 from tlsync.engine.arrival import signature_of
 from tlsync.engine.context import Context, shown
+from tlsync.engine.lanes import REMOTE
 from tlsync.engine.scheduler import REST, Next
 from tlsync.engine.sidecar_texts import restore_texts
 from tlsync.engine.texts import Texts
@@ -55,7 +56,7 @@ class Enricher:
         analysis = context.settings.analysis
         self._kinds: tuple[EnrichmentKind, ...] = tuple(kind for kind in ENRICHMENT_KINDS if kind in analysis.kinds)
         self._waits_since_s: dict[ContentId, float] = {}
-        self._texts = Texts(context.client, context.store, analysis.source)
+        self._texts = Texts(context.client, context.store, context.caps, analysis.source)
 
     def ready(self, file: FileRow) -> Next:
         assert file.content_id is not None, "files that are searchable have a content"
@@ -145,7 +146,7 @@ class Enricher:
             missing.remove("transcription")
             self._fetch_transcription(content, root, indexed.index_id, video_id)
         if missing:
-            self._context.check_held()
+            self._context.check_held(REMOTE)
             asset = self._contents.asset(content.id)
             model = _model(root, "pegasus")
             video = Video(video_id, asset.asset_id if asset else None)
@@ -161,7 +162,7 @@ class Enricher:
                     reason=text.reason,
                 )
                 if text.source != "analyze":  # which gives all in one answer; the others cost a call each
-                    self._context.check_held()
+                    self._context.check_held(REMOTE)
 
     def _fetch_transcription(
         self, content: Content, root: RootRow, index_id: IndexId, video_id: IndexedAssetId

@@ -158,16 +158,19 @@ class Indexer:
         if found is not None:
             self._twins.note(content, index_id, found)
             return True
+        order = f"{asset.asset_id} {index_id}"
         left = self._left_behind(asset, content, index_id, known) if known is not None else None
         if left is None:
             if not self._context.may_send:
                 return False
             self._contents.intend_indexing(content.id, index_id, at=self._client.server_time.now())
             try:
-                left = self._create(asset, content, index_id)
+                with self._context.caps.order_indexing(content, order):
+                    left = self._create(asset, content, index_id)
             except NotFound as error:
                 raise self._asset_lost(content.id) from error
         else:
+            self._context.caps.was_indexed(order)
             self._contents.set_indexed(content.id, index_id, left, "pending")
         row = self._contents.indexed(content.id, index_id)
         if row is not None and not row.is_stamped:

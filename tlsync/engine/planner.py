@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from tlsync.config import RootSettings, Settings
 from tlsync.engine.effective_limits import limits_for, widest_limits
+from tlsync.engine.feasibility import refusal
 from tlsync.engine.names import NameRules
 from tlsync.engine.plausible import check_plausible
 from tlsync.engine.sameness import is_unchanged
-from tlsync.engine.scanner import walk_root
+from tlsync.engine.walk import walk_root
 from tlsync.errors import FileError, NotEligible
+from tlsync.hours import ALWAYS
 from tlsync.media import container, identity, limits
 from tlsync.media.probe import Prober
 from tlsync.media.writers import Writer, Writers
 from tlsync.models import StatSignature
 from tlsync.states import ON_PLATFORM
 from tlsync.store.reader import CatalogReader
+from tlsync.timetable import UNLIMITED
 
 Action = Literal["upload", "link", "nothing", "wait", "reject"]
 
@@ -28,24 +32,31 @@ Action = Literal["upload", "link", "nothing", "wait", "reject"]
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One file. `link`: its content looks like one that is known, so it is compared and then not sent. `wait`: another
-    program is writing it."""
+    program is writing it. `too_slow` says why a file that would be sent can't be whole in time."""
 
     path: Path
     action: Action
     size_bytes: int
     duration_s: float | None
     reason: str
+    too_slow: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What sort of reason it is: what stands before the numbers."""
+        return self.reason.partition(":")[0].partition(" (")[0]
 
 
 class Planner:
     """Looks at the files of the roots as a sync would."""
 
-    def __init__(self, settings: Settings, reader: CatalogReader, prober: Prober) -> None:
+    def __init__(self, settings: Settings, reader: CatalogReader, prober: Prober, now: datetime | None = None) -> None:
         self._settings = settings
         self._reader = reader
         self._prober = prober
-        self._models = {(root["path"], root["index"]): root["models"] for root in reader.roots()}
+        self._models = reader.models()
         self._writers = Writers()
+        self._now = now or datetime.now(UTC)
         self._seen: set[tuple[int, str]] = set()
 
     def plan(self, paths: Sequence[Path] = ()) -> Iterator[Planned]:
@@ -81,9 +92,9 @@ class Planner:
                     return Planned(path, "reject", size_bytes, None, f"incomplete: {incomplete}")
                 media = self._prober.probe(path)
                 doubt = limits.check(media, size_bytes, limits_for(self._settings, models))
-                refusal = limits.check(media, size_bytes, widest_limits(self._settings)) if not models else doubt
-                if refusal is not None:
-                    return Planned(path, "reject", size_bytes, media.duration_s, refusal)
+                outside = limits.check(media, size_bytes, widest_limits(self._settings)) if not models else doubt
+                if outside is not None:
+                    return Planned(path, "reject", size_bytes, media.duration_s, outside)
                 fingerprint = identity.fingerprint(fd, size_bytes)
         except NotEligible as error:
             return Planned(path, "reject", size_bytes, None, error.message)
@@ -95,4 +106,8 @@ class Planner:
         self._seen.add(key)
         # A plan names the most that may be sent: the index that decides is not there yet.
         reason = "new" if doubt is None else f"new; not sent if the index gets all its models: {doubt}"
-        return Planned(path, "upload", size_bytes, media.duration_s, reason)
+        return Planned(path, "upload", size_bytes, media.duration_s, reason, self._too_slow(size_bytes))
+
+    def _too_slow(self, size_bytes: int) -> str | None:
+        upload = self._settings.upload
+        return refusal(size_bytes, upload.bandwidth or UNLIMITED, upload.hours or ALWAYS, self._now)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from tlsync.clock import Clock
+from tlsync.engine.pace import Pace
 from tlsync.errors import TlsyncError
 
 
@@ -41,35 +40,24 @@ class Silent:
     def trouble(self, error: TlsyncError, wait_s: float) -> None: ...
 
 
-_RATE_WINDOW_S = 10.0
-
-
-@dataclass(slots=True)
-class _Transfer:
-    done_bytes: int = 0
-    total_bytes: int = 0
-    marks: deque[tuple[float, int]] = field(default_factory=deque)
-
-
 class TransferBoard:
-    """The uploads under way, with their rates over the last seconds, for `status`."""
+    """The uploads under way, with their rates, for `status`: what storage has confirmed, not what left the machine."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._transfers: dict[Path, _Transfer] = {}
+        self._transfers: dict[Path, tuple[int, int]] = {}
+        self._pace = Pace()
+        self._overall = Pace()
+        self._confirmed_bytes = 0
 
-    def sent(self, path: Path, done_bytes: int, total_bytes: int) -> None:
+    def confirmed(self, path: Path, done_bytes: int, total_bytes: int) -> None:
+        """So much of a file is in storage."""
         with self._lock:
-            if done_bytes >= total_bytes:
-                self._transfers.pop(path, None)
-                return
-            transfer = self._transfers.setdefault(path, _Transfer())
-            now_s = self._clock.monotonic_s()
-            transfer.done_bytes, transfer.total_bytes = done_bytes, total_bytes
-            transfer.marks.append((now_s, done_bytes))
-            while transfer.marks[0][0] < now_s - _RATE_WINDOW_S and len(transfer.marks) > 1:
-                transfer.marks.popleft()
+            before = self._transfers.get(path, (done_bytes, 0))[0]  # what an earlier run sent is not sent now
+            self._confirmed_bytes += max(0, done_bytes - before)
+            self._transfers[path] = done_bytes, total_bytes
+            self._note()
 
     def drop(self, path: Path) -> None:
         """The upload of a file is over, however it ended."""
@@ -79,16 +67,24 @@ class TransferBoard:
     def report(self) -> list[dict[str, object]]:
         """The transfers with the keys of `status --json`."""
         with self._lock:
+            self._note()
             return [
                 {
                     "path": str(path),
-                    "bytes_done": transfer.done_bytes,
-                    "bytes_total": transfer.total_bytes,
-                    "bytes_per_s": round(self._rate(transfer)),
+                    "bytes_done": done_bytes,
+                    "bytes_total": total_bytes,
+                    "bytes_per_s": round(self._pace.rate(str(path)) or 0),
                 }
-                for path, transfer in self._transfers.items()
+                for path, (done_bytes, total_bytes) in self._transfers.items()
             ]
 
-    def _rate(self, transfer: _Transfer) -> float:
-        (start_s, start_bytes), (end_s, end_bytes) = transfer.marks[0], transfer.marks[-1]
-        return (end_bytes - start_bytes) / (end_s - start_s) if end_s > start_s else 0.0
+    def bytes_per_s(self) -> int:
+        """Over all uploads."""
+        with self._lock:
+            self._note()
+            return round(self._overall.rate("") or 0)
+
+    def _note(self) -> None:
+        now_s = self._clock.monotonic_s()
+        self._pace.note(now_s, {str(path): done for path, (done, _) in self._transfers.items()})
+        self._overall.note(now_s, {"": self._confirmed_bytes} if self._transfers else {})

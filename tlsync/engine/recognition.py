@@ -11,13 +11,14 @@ from tlsync.engine.arrival import signature_of
 from tlsync.engine.context import NOT_SENT_NOW, Context, shown
 from tlsync.engine.effective_limits import limits_for
 from tlsync.engine.index_registry import IndexRegistry
+from tlsync.engine.lanes import TRANSFER
 from tlsync.engine.resting import put_to_rest
 from tlsync.engine.sameness import is_unchanged
 from tlsync.engine.scheduler import NOW, REST, Next
 from tlsync.engine.sidecar_links import SidecarLinks
 from tlsync.engine.twins import Twins
 from tlsync.engine.whole_hash import WholeHash
-from tlsync.errors import FileChanged, NotEligible
+from tlsync.errors import CapReached, FileChanged, NotEligible
 from tlsync.media import identity
 from tlsync.media.limits import check as check_limits
 from tlsync.states import ON_PLATFORM, FileState
@@ -57,14 +58,19 @@ class Recognition:
         claim = self._contents.claim(file.id, content.size_bytes, content.fingerprint, content.media)
         if claim.kind == "busy":
             assert claim.holder is not None
+            held = self._context.caps.held_by(claim.holder)
+            if held is not None:  # then this one waits for room as well, and does not look after the other
+                raise held
             holder = self._catalog.get(claim.holder)
             self._catalog.note(
                 file, f"same content as {shown(holder.path) if holder else 'another file'}, which is sent"
             )
             self._context.wake(claim.holder)
-            return Next(_HOLDER_POLL_S)
+            return self._after_holder()
         if claim.kind == "known":
             return self._compare(file, content)
+        if file.error_code == CapReached.code:  # it was looked for in vain before it had to wait: no calls for that now
+            self._context.caps.let_in(file, content, content.size_bytes)
         # The cheap ways first: what lies beside the file, then what the platform lists. Both are proven by the hash.
         whole = WholeHash(self._context, file)
         if self._sidecars.link(file, content, whole):
@@ -76,6 +82,7 @@ class Recognition:
         if not self._context.may_send:
             self._catalog.note(file, NOT_SENT_NOW)
             return REST
+        self._context.caps.let_in(file, content, content.size_bytes)
         with self._catalog.transaction():
             # Asked again, in one step with the move: a twin may have been identified while the platform was asked.
             if self._contents.claim(file.id, content.size_bytes, content.fingerprint, content.media).kind == "mine":
@@ -139,17 +146,22 @@ class Recognition:
             if not self._context.may_send:
                 self._catalog.note(file, NOT_SENT_NOW)
                 return REST
+            self._context.caps.let_in(file, content, content.size_bytes)
         with self._catalog.transaction():
             state, why = self._where(file, content)
             if state == FileState.UPLOADING:
                 for twin in self._catalog.of_content(content.id):
                     if twin.id != file.id and twin.state == FileState.UPLOADING:
                         self._catalog.note(file, f"same content as {shown(twin.path)}, which is sent")
-                        return Next(_HOLDER_POLL_S)
+                        return self._after_holder()
             self._catalog.move(file, state, why, content_id=content.id)
         if state != FileState.UPLOADING:
             self._context.tally.link_done()
         return NOW
+
+    def _after_holder(self) -> Next:
+        """A single pass does not wait for an upload that is held back."""
+        return Next(_HOLDER_POLL_S, is_patient=self._context.is_held(TRANSFER))
 
     def _has_left(self, twin: FileRow) -> bool:
         """Whether a known file is gone from a root that is there."""

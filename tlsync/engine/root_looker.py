@@ -14,8 +14,9 @@ from tlsync.clock import Clock
 from tlsync.config import RootSettings
 from tlsync.engine import health
 from tlsync.engine.doubts import Quiet
-from tlsync.engine.scanner import Scanner, Walk
+from tlsync.engine.scanner import Scanner
 from tlsync.engine.volumes import Place
+from tlsync.engine.walk import Walk
 from tlsync.engine.watcher import Watcher
 from tlsync.errors import CatalogBusy
 from tlsync.store.conditions import Watching
@@ -23,12 +24,17 @@ from tlsync.store.roots import RootRow, Roots
 
 log = logging.getLogger(__name__)
 
-_TICK_S = 0.25
+_GATHER_S = 0.05
+"""After an event others follow at once: they are looked at together."""
+_DOUBT_S = 0.25
+_LONGEST_NAP_S = 5.0
 _HEALTH_EVERY_S = 3.0
 _AFTER_FAILURE_S = 5.0
 _POLL_EVERY_S = 10.0
 """How often a root without events is walked, if a walk takes less than a tenth of that."""
 _HELD_EVERY_S = 30.0
+_AT_ONCE = 200
+"""Paths that are looked at together."""
 _EVENTS_LOST = "changes came faster than the system could tell: the whole folder was looked through"
 
 
@@ -63,7 +69,9 @@ class RootLooker:
         self._on_back = on_back
         self._hints: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._quiet = Quiet()
-        self._watcher = Watcher(row.path, self._hints.put, self._lose_events)
+        self._stirred = threading.Event()
+        """There is something to do before the time that was planned."""
+        self._watcher = Watcher(row.path, self._take_hint, self._lose_events)
         self._is_online: bool | None = None
         self._place: Place | None = None
         self._was_hung = False
@@ -79,6 +87,7 @@ class RootLooker:
 
     def join(self, timeout_s: float) -> None:
         """Wait for the thread, which ends once the stop event is set, unless its disk hangs."""
+        self._stirred.set()
         self._thread.join(timeout_s)
         if not self._thread.is_alive():
             self._watcher.close()
@@ -86,16 +95,17 @@ class RootLooker:
     def look_soon(self) -> None:
         """Something changed that may concern the root: see what is at its path."""
         self._next_look_s = 0.0
+        self._stirred.set()
 
     def scan_soon(self) -> None:
         """What was known may be out of date: look at everything."""
-        self._next_look_s = 0.0
         self._scan_due_s = 0.0
+        self.look_soon()
 
     def note_hung(self) -> None:
         """The root was said to hang; when this thread goes on, it says that the root is back."""
         self._was_hung = True
-        self._next_look_s = 0.0
+        self.look_soon()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -105,7 +115,16 @@ class RootLooker:
                 if self._stop.is_set():
                     return  # the disk answered after all was over
                 self._fail(error)
-            self._clock.wait(self._stop, _TICK_S)
+            if self._clock.wait(self._stirred, self._nap_s()) and not self._stop.is_set():
+                self._stirred.clear()
+                self._clock.wait(self._stop, _GATHER_S)
+
+    def _nap_s(self) -> float:
+        """How long there is nothing to do, unless something stirs."""
+        if self._scanner.doubts.count(self.row.id):
+            return _DOUBT_S
+        due_s = self._next_look_s if self._scan_due_s is None else min(self._next_look_s, self._scan_due_s)
+        return min(max(due_s - self._clock.monotonic_s(), _GATHER_S), _LONGEST_NAP_S)
 
     def _fail(self, error: Exception) -> None:
         """A look that fails must not end all looking. What it would have found is found by a scan."""
@@ -166,11 +185,16 @@ class RootLooker:
 
     # Events
 
+    def _take_hint(self, path: Path) -> None:
+        self._hints.put(path)
+        self._stirred.set()
+
     def _lose_events(self) -> None:
         if not self._has_lost_events:
             log.warning("events were lost, everything is looked at root=%s", self.row.path)
         self._has_lost_events = True
         self._scan_due_s = 0.0
+        self._stirred.set()
 
     def _watch(self) -> None:
         self._next_rewatch_s = self._clock.monotonic_s() + self._rescan_s
@@ -244,11 +268,12 @@ class RootLooker:
         if not paths or not self._is_online:
             return
         row = self._roots.get(self.row.id)
-        for path in sorted(paths):
+        ordered = sorted(paths)
+        for begin in range(0, len(ordered), _AT_ONCE):
             if self._stop.is_set():
                 return
             with self._on_disk():
-                self._scanner.look(row, path, self._beat)
+                self._scanner.look_at_all(row, ordered[begin : begin + _AT_ONCE], self._beat)
 
     def _judge_doubted(self) -> None:
         """What is said to be gone is judged once no more is coming: a mass must be seen as one."""

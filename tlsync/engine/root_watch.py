@@ -24,9 +24,9 @@ from tlsync.store.roots import RootRow, Roots
 
 log = logging.getLogger(__name__)
 
-_TICK_S = 0.25
+_TICK_S = 1.0
 _HUNG_AFTER_S = 10.0
-_LONGEST_TICK_S = 1.0
+_LONGEST_TICK_S = 1.5
 """A tick that took longer was not spent waiting for a disk: the computer slept, or the process stood."""
 _LEAVE_AFTER_S = 2.0
 

@@ -1,57 +1,56 @@
 """Compares the roots with the catalog. The scan is the truth; events only say where to look first.
 
-Kept here: a file counts as missing only when its folder was read without error; `absence` decides the rest.
+Kept here: a file counts as missing only when its folder was read without error; `absence` decides the rest. What is
+known is read beside the walk, page by page, so a scan takes no more memory for a million files than for a thousand.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlsync.config import RootSettings
 from tlsync.engine import health, looks
-from tlsync.engine.absence import Absence
+from tlsync.engine.absence import Absence, Gone, gone_of
 from tlsync.engine.doubts import Doubts
-from tlsync.engine.names import IGNORE_FILE, NameRules
+from tlsync.engine.known_files import KnownFiles
+from tlsync.engine.names import NameRules
 from tlsync.engine.progress import Progress
+from tlsync.engine.scan_batch import Batch
+from tlsync.engine.sidecar_looks import SidecarLooks
+from tlsync.engine.walk import Found, Walk, walk_root
 from tlsync.errors import FileError
 from tlsync.media import identity
-from tlsync.models import RootId, StatSignature
+from tlsync.models import FileId, IndexId, RootId, StatSignature
 from tlsync.states import ON_PLATFORM, FileState
 from tlsync.store import atomic
-from tlsync.store.catalog import Catalog, FileRow, StaleMove
+from tlsync.store.catalog import (
+    HAS_RETRY,
+    ID,
+    LOOKS,
+    PATH,
+    SIDECAR,
+    SIDECAR_LOOK,
+    STATE,
+    Catalog,
+    FileRow,
+    StaleMove,
+    span_of,
+)
 from tlsync.store.contents import Contents
 from tlsync.store.roots import RootRow, Roots
 from tlsync.store.sidecars import Sidecars
 
 log = logging.getLogger(__name__)
 
-_TELL_EVERY = 200
-_TEMP_SUFFIX = os.fsencode(atomic.TEMP_SUFFIX)
-_NOT_RECOGNISED = frozenset({FileState.DISCOVERED, FileState.SETTLING, FileState.IDENTIFIED})
-
 
 def _no_beat() -> None:
     """Nobody waits for this look."""
-
-
-@dataclass(slots=True)
-class Walk:
-    """What a walk saw: files and folders by path below the root, and folders that could not be read.
-
-    Folders come with their inode number as their parent's listing gives it; that of the first is not known.
-    """
-
-    found: dict[bytes, StatSignature] = field(default_factory=dict)
-    folders: dict[bytes, int] = field(default_factory=dict)
-    unread: list[bytes] = field(default_factory=list)
-    leftovers: set[bytes] = field(default_factory=set)
-    """Folders in which a process of tlsync died while it wrote a sidecar, or one writes now."""
 
 
 class Scanner:
@@ -64,13 +63,13 @@ class Scanner:
         contents: Contents,
         sidecars: Sidecars,
         progress: Progress,
-        on_work: Callable[[FileRow], None],
-        is_lacking: Callable[[FileRow], bool],
+        on_work: Callable[[Sequence[FileId], FileState], None],
+        kinds: Collection[str],
     ) -> None:
         """
         Args:
-            on_work: Called with every file that has a step to do.
-            is_lacking: Whether an enriched file lacks something that the settings want.
+            on_work: Called with files in one state that have a step to do.
+            kinds: The texts that the settings want of each file.
         """
         self._catalog = catalog
         self._roots = roots
@@ -78,12 +77,14 @@ class Scanner:
         self._sidecars = sidecars
         self._progress = progress
         self._on_work = on_work
-        self._is_lacking = is_lacking
+        self._kinds = kinds
         self._absence = Absence(catalog, roots)
         self.doubts = Doubts()
         self._rules: dict[RootId, NameRules] = {}
         self._loose: set[RootId] = set()
         """Roots whose file systems give inode numbers and change times that prove nothing."""
+        self._complete: dict[RootId, IndexId | None] = {}
+        """The index for which all files of a root are known to lack nothing: settings don't change while we run."""
 
     def add_root(self, root: RootRow, settings: RootSettings) -> None:
         self._rules[root.id] = NameRules(settings.include, settings.exclude)
@@ -95,7 +96,7 @@ class Scanner:
             beat: Called again and again while the disk answers.
 
         Returns:
-            What the walk saw; None when the root is not online.
+            The walk, which is over; None when the root is not online.
         """
         before = self._confirm(root)
         if before is None:
@@ -103,25 +104,66 @@ class Scanner:
             return None
         beat()
         walk = walk_root(root.path, self._rules[root.id], folder, self._progress.scanned, beat)
+        known = KnownFiles(self._catalog, root.id, folder)
+        batch = Batch(self._catalog, root.id, self._on_work)
+        sidecars = SidecarLooks(self._sidecars, root.path)
+        absent: list[Gone] = []
+        for run in walk:
+            beat()
+            self._compare_run(run, known, batch, sidecars, beat)
+            batch.note_some()
+            if known.passed:
+                absent += gone_of(known.passed)
+                known.passed.clear()
+        for rows in known.rest():
+            beat()
+            absent += gone_of(rows)
+        batch.note()
         for relative in walk.leftovers:
             atomic.sweep(root.path / os.fsdecode(relative))
-        known = self._catalog.below(root.id, folder)
-        arrived = []
-        for relative, signature in walk.found.items():
-            beat()
-            file = known.pop(relative, None)
-            if file is None or file.state in _NOT_RECOGNISED:
-                arrived.append(signature)
-            if file is None:
-                self._on_work(self._catalog.add(root.id, relative, signature))
-            else:
-                self._guarded(self._compare, file, signature)
-        absent = [file for relative, file in known.items() if not _is_below(relative, walk.unread)]
-        is_whole = not folder and not walk.unread
-        self._absence.judge(root, absent, before.place, arrived=arrived, is_whole=is_whole)
+        absent = [file for file in absent if walk.was_read(file.path)]
+        self._absence.judge(root, absent, before.place, is_whole=not folder and not walk.unread)
+        self._complete_texts(root, folder)
         if not folder:
             self._roots.scanned(root.id)
         return walk
+
+    def _compare_run(
+        self, run: list[Found], known: KnownFiles, batch: Batch, sidecars: SidecarLooks, beat: Callable[[], None]
+    ) -> None:
+        """Compare files that follow each other. For one that is as it was and done with, this is all that happens."""
+        for path, look in run:
+            row = known.take(path)
+            if row is None:
+                batch.new.append((path, look))
+                continue
+            state = row[STATE]
+            if row[LOOKS] == look:
+                if state == "ineligible" or (state == "failed" and not row[HAS_RETRY]):
+                    continue
+                if state == "enriched":
+                    if sidecars.is_as_left(path, row[SIDECAR], row[SIDECAR_LOOK]):
+                        continue
+                elif state != "missing":
+                    batch.unfinished[FileState(state)].append(FileId(row[ID]))
+                    continue
+            beat()
+            file = self._catalog.get(FileId(row[ID]))
+            if file is not None:
+                self._guarded(self._compare, file, look)
+
+    def _complete_texts(self, root: RootRow, folder: bytes = b"", file: bytes = b"") -> None:
+        """Take finished files on whose content lacks texts that the settings want by now."""
+        index_id = self._roots.get(root.id).index_id
+        if index_id is None or self._complete.get(root.id) == index_id:
+            return
+        span = (file, file + b"\0") if file else span_of(folder)
+        for file_id in self._contents.files_that_lack(root.id, index_id, self._kinds, span):
+            lacking = self._catalog.get(file_id)
+            if lacking is not None and lacking.state == FileState.ENRICHED:
+                self._guarded(self._move, lacking, FileState.READY, "the settings want more")
+        if not folder and not file:
+            self._complete[root.id] = index_id
 
     def _confirm(self, root: RootRow) -> health.Health | None:
         """What is at the root's path, if that is the root and it answers."""
@@ -139,11 +181,22 @@ class Scanner:
 
     def look(self, root: RootRow, path: Path, beat: Callable[[], None] = _no_beat) -> None:
         """Look at one path that an event named: a file, or a folder. One that is gone is doubted."""
-        beat()
-        relative = os.fsencode(path)[len(os.fsencode(root.path)) :].lstrip(b"/")
-        if not relative:
-            self.scan(root, beat=beat)
-            return
+        self.look_at_all(root, [path], beat)
+
+    def look_at_all(self, root: RootRow, paths: Sequence[Path], beat: Callable[[], None] = _no_beat) -> None:
+        """Look at paths that events named. New files are noted together."""
+        batch = Batch(self._catalog, root.id, self._on_work)
+        for path in paths:
+            beat()
+            relative = os.fsencode(path)[len(os.fsencode(root.path)) :].lstrip(b"/")
+            if relative:
+                self._look(root, path, relative, batch, beat)
+            else:
+                self.scan(root, beat=beat)
+            batch.note_some()
+        batch.note()
+
+    def _look(self, root: RootRow, path: Path, relative: bytes, batch: Batch, beat: Callable[[], None]) -> None:
         rules = self._rules[root.id]
         parts = relative.split(b"/")
         if not all(rules.takes_folder(b"/".join(parts[:depth])) for depth in range(1, len(parts))):
@@ -160,52 +213,66 @@ class Scanner:
             signature = identity.signature(found)
             file = self._catalog.find(root.id, relative)
             if file is None:
-                self._on_work(self._catalog.add(root.id, relative, signature))
+                batch.new.append((relative, signature))
             else:
                 self._guarded(self._compare, file, signature)
+                self._complete_texts(root, file=relative)
 
     def judge_doubted(self, root: RootRow, beat: Callable[[], None] = _no_beat) -> None:
         """Judge all paths that are doubted: files, or folders with all below them. Some may be there again."""
-        known: dict[bytes, FileRow] = {}
-        for relative in self.doubts.take(root.id):
-            file = self._catalog.find(root.id, relative)
-            known |= {relative: file} if file else self._catalog.below(root.id, relative)
-        before = self._confirm(root) if known else None
+        doubted = [
+            row for relative in sorted(self.doubts.take(root.id)) for row in self._known_at(root.id, relative, beat)
+        ]
+        before = self._confirm(root) if doubted else None
         if before is None:
             return  # a root that comes back is scanned
-        gone = []
-        for file in known.values():
+        gone: dict[bytes, Gone] = {}
+        for row in doubted:
             beat()
-            if _is_gone(file.path):
-                gone.append(file)
-            elif file.state != FileState.MISSING:
-                self._on_work(file)
+            if _is_gone(root.path / os.fsdecode(row[PATH])):
+                gone |= {file.path: file for file in gone_of([row])}
+            elif row[STATE] != "missing":
+                self._on_work([FileId(row[ID])], FileState(row[STATE]))
         if gone:
-            self._absence.judge(root, gone, before.place)
+            self._absence.judge(root, list(gone.values()), before.place)
+
+    def _known_at(self, root_id: RootId, relative: bytes, beat: Callable[[], None]) -> list[sqlite3.Row]:
+        """What is known at a path: a file, or all files below a folder."""
+        here = self._catalog.page(root_id, relative, relative + b"\0", 1)
+        if here:
+            return here
+        below: list[sqlite3.Row] = []
+        for rows in KnownFiles(self._catalog, root_id, relative).rest():
+            beat()
+            below += rows
+        return below
 
     def _guarded(self, act: Callable[..., None], file: FileRow, *arguments: object) -> None:
         """A step may move the file at the same moment: then that step's word counts."""
         with suppress(StaleMove):
             act(file, *arguments)
 
+    def _move(self, file: FileRow, to: FileState, reason: str, **facts: object) -> None:
+        moved = self._catalog.move(file, to, reason, **facts)
+        self._on_work([moved.id], moved.state)
+
     def _compare(self, file: FileRow, now: StatSignature) -> None:
         """A known file is there: has it changed?"""
         state = file.state
         if state in (FileState.DISCOVERED, FileState.SETTLING):
-            self._on_work(file)
+            self._on_work([file.id], state)
         elif state == FileState.MISSING:
             is_same = self._is_same(file, now)
             back_to = file.came_from if is_same and file.came_from else FileState.SETTLING
-            self._on_work(self._catalog.move(file, back_to, "there again", signature=now))
-        elif self._is_same(file, now):
-            if state == FileState.ENRICHED and not self._has_sidecar(file):
-                self._on_work(self._catalog.move(file, FileState.READY, "the sidecar is written again"))
-            elif state == FileState.ENRICHED and self._is_lacking(file):
-                self._on_work(self._catalog.move(file, FileState.READY, "the settings want more"))
-            elif state not in (FileState.ENRICHED, FileState.INELIGIBLE):
-                self._on_work(file)
-        else:
-            self._on_work(self._catalog.move(file, FileState.SETTLING, "changed", signature=now, attempts=0))
+            self._move(file, back_to, "there again", signature=now)
+            self._complete.pop(file.root_id, None)  # it may lack what others got while it was away
+        elif not self._is_same(file, now):
+            self._move(file, FileState.SETTLING, "changed", signature=now, attempts=0)
+        elif state == FileState.ENRICHED:
+            if not self._has_sidecar(file):
+                self._move(file, FileState.READY, "the sidecar is written again")
+        elif state != FileState.INELIGIBLE:
+            self._on_work([file.id], state)
 
     def _has_sidecar(self, file: FileRow) -> bool:
         """Whether the sidecar is there and ours; how it looks is kept, so that it is read only when it was changed."""
@@ -232,59 +299,6 @@ class Scanner:
         return is_same
 
 
-def walk_root(
-    root: Path, rules: NameRules, folder: bytes, tell: Callable[[int], None], beat: Callable[[], None] = _no_beat
-) -> Walk:
-    """Find the footage below a root (or one folder of it). Links are not followed; nothing is opened."""
-    walk = Walk()
-    base = os.fsencode(root)
-    pending = [(folder, 0)]
-    while pending:
-        relative, inode = pending.pop()
-        beat()
-        try:
-            with os.scandir(os.path.join(base, relative)) as entries:  # noqa: PTH118 (bytes)
-                listing = list(entries)
-        except OSError as error:
-            if relative or not isinstance(error, FileNotFoundError):
-                log.warning("folder can't be read path=%s reason=%s", os.fsdecode(relative) or root, error.strerror)
-            walk.unread.append(relative)
-            continue
-        walk.folders[relative] = inode
-        for entry in listing:
-            if entry.name.endswith(_TEMP_SUFFIX):
-                walk.leftovers.add(relative)
-            if entry.name == IGNORE_FILE and entry.is_file(follow_symlinks=False):
-                rules.read_ignore_file(os.fsdecode(relative), Path(os.fsdecode(entry.path)))
-        for below, signature in _look_through(listing, relative, rules, pending, walk):
-            walk.found[below] = signature
-            if len(walk.found) % _TELL_EVERY == 0:
-                tell(len(walk.found))
-    tell(len(walk.found))
-    return walk
-
-
-def _look_through(
-    listing: list[os.DirEntry[bytes]],
-    relative: bytes,
-    rules: NameRules,
-    pending: list[tuple[bytes, int]],
-    walk: Walk,
-) -> Iterator[tuple[bytes, StatSignature]]:
-    for entry in listing:
-        below = relative + b"/" + entry.name if relative else entry.name
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                if rules.takes_folder(below):
-                    pending.append((below, entry.inode()))
-            elif entry.is_file(follow_symlinks=False) and rules.takes_file(below):
-                yield below, identity.signature(entry.stat(follow_symlinks=False))
-        except FileNotFoundError:
-            continue
-        except OSError:
-            walk.unread.append(below)
-
-
 def _is_gone(path: Path) -> bool:
     """Whether the system says for certain that there is nothing, or something that is no file."""
     try:
@@ -293,7 +307,3 @@ def _is_gone(path: Path) -> bool:
         return True
     except OSError:
         return False
-
-
-def _is_below(relative: bytes, folders: list[bytes]) -> bool:
-    return any(not folder or relative == folder or relative.startswith(folder + b"/") for folder in folders)

@@ -1,4 +1,8 @@
-"""When which file is worked on: due times on a heap, a pool of workers per lane, one step per file at a time."""
+"""When which file is worked on: due times on a heap, a pool of workers per lane, one step per file at a time.
+
+Kept here: no more than some thousand files wait in memory for a worker. What is beyond waits where it is kept anyway,
+and is asked for when there is room.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +22,7 @@ from tlsync.models import FileId
 log = logging.getLogger(__name__)
 
 _LONGEST_NAP_S = 0.5
+_MOST_READY = 2000
 _PATIENCE_AT_STOP_S = 4.0
 """A step that does not end by then is stuck in a volume that hangs; the process ends without it."""
 
@@ -55,13 +60,24 @@ class Scheduler:
         clock: Clock,
         stop: threading.Event,
         workers: Workers | None = None,
+        more: Callable[[str, int], list[FileId] | None] | None = None,
+        most_ready: int = _MOST_READY,
     ) -> None:
         """
         Args:
             lanes: Most steps at a time, per lane.
             work: Does one step of a file; answers with the lane of the next step and when it is due.
                 It must not raise.
+            more: Gives the next so many files of a lane that may have a step to do, pass after pass over all of
+                them; an empty list ends a pass, None: can't be said now. Without it everything is kept in memory.
+            most_ready: Files that may wait for a worker, per lane.
         """
+        self._more = more
+        self._most_ready = most_ready
+        self._left_out: set[str] = set()
+        """Lanes for which a file was not taken in since their pass began."""
+        self._passes: set[str] = set()
+        """Lanes that are in the middle of a pass."""
         self._work = work
         self._clock = clock
         self._stop = stop
@@ -88,6 +104,14 @@ class Scheduler:
                 self._again.add(file_id)
                 return
             self._plan(file_id, lane, due_in_s, is_patient)
+            self._changed.notify_all()
+
+    def put_all(self, file_ids: Iterable[FileId], lane: str) -> None:
+        """Plan a step now of each of these files, but for those that are planned or worked on already."""
+        with self._changed:
+            for file_id in file_ids:
+                if file_id not in self._entries and file_id not in self._running:
+                    self._plan(file_id, lane, 0.0, is_patient=False)
             self._changed.notify_all()
 
     def pause(self, lanes: tuple[str, ...], seconds: float) -> None:
@@ -120,6 +144,7 @@ class Scheduler:
         """Work until `is_done()` or until tlsync is stopped, then wait for the steps under way."""
         try:
             while not self._stop.is_set() and not is_done():
+                self._take_in_more()
                 with self._changed:
                     self.turns += 1
                     nap_s = self._launch()
@@ -147,16 +172,47 @@ class Scheduler:
             self._changed.notify_all()
         return len(stuck)
 
-    def is_idle(self) -> bool:
-        """Nothing is under way, and what is planned is only what a single pass need not wait for."""
+    def is_idle(self, besides: frozenset[str] = frozenset()) -> bool:
+        """Nothing is under way, and what is planned is only what a single pass need not wait for.
+
+        Args:
+            besides: Lanes whose steps it does not wait for either.
+        """
         with self._changed:
-            is_working = len(self._running) > len(self._abandoned)
-            return not is_working and all(entry.is_patient for entry in self._entries.values())
+            if len(self._running) > len(self._abandoned) or self._left_out - besides or self._passes:
+                return False
+            return all(entry.is_patient or entry.lane in besides for entry in self._entries.values())
 
     def _plan(self, file_id: FileId, lane: str, due_in_s: float, is_patient: bool) -> None:
+        ready = self._ready[lane]
+        is_full = self._more is not None and len(ready) >= self._most_ready
+        if is_full and due_in_s <= 0 and file_id not in self._entries:
+            self._left_out.add(lane)
+            return
         due_s = self._clock.monotonic_s() + due_in_s
         self._entries[file_id] = _Entry(due_s, lane, is_patient)
-        heapq.heappush(self._heap, (due_s, next(self._order), file_id))
+        if due_in_s <= 0:
+            ready.append(file_id)
+        else:
+            heapq.heappush(self._heap, (due_s, next(self._order), file_id))
+
+    def _take_in_more(self) -> None:
+        """Fill lanes that ran low with files that were left out."""
+        if self._more is None or not (self._left_out or self._passes):
+            return
+        for lane, ready in self._ready.items():
+            while len(ready) <= self._most_ready // 2 and not self._stop.is_set():
+                if lane not in self._passes:
+                    if lane not in self._left_out:
+                        break
+                    self._left_out.discard(lane)
+                    self._passes.add(lane)
+                more = self._more(lane, self._most_ready - len(ready))  # asks the catalog: not under our lock
+                if more is None:
+                    break
+                if not more:
+                    self._passes.discard(lane)
+                self.put_all(more, lane)
 
     def _launch(self) -> float:
         """Hand what is due to the lanes; say how long there is nothing more to hand over."""

@@ -7,7 +7,9 @@ since it is what makes the file count as whole.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
 from tlsync.api.types import CompletedChunk, PresignedUrlChunk
@@ -59,7 +61,9 @@ class Sending:
         self._sessions = context.store.sessions
         self._chunks = {chunk.number: chunk for chunk in plan_chunks(session.size_bytes, session.chunk_bytes)}
         self._sent = dict(sent)
-        self._unverified = sorted(sent)
+        self._sent_bytes = sum(chunk.size_bytes for chunk in sent.values())
+        self._unreported = [chunk for _, chunk in sorted(sent.items()) if not chunk.is_reported]
+        self._unverified = deque(sorted(sent))
         self._hasher = identity.InOrderHasher(session.size_bytes, str(file.path))
         self._flying: dict[int, int] = {}
         """Bytes of chunks under way that have left, by chunk number; for progress only."""
@@ -69,6 +73,7 @@ class Sending:
         self._source = Source(
             path=file.path,
             fd=fd,
+            content_id=session.content_id,
             upload_id=session.upload_id,
             headers=session.headers,
             urls=ChunkUrls(context.client, session.upload_id, wanted, urls, context.clock),
@@ -85,22 +90,24 @@ class Sending:
             SessionExpired: The session is over, or holds other bytes than the file.
             FileChanged: The file is another by now.
         """
-        waiting: Iterator[int] = iter([number for number in sorted(self._chunks) if number not in self._sent])
+        waiting = deque(number for number in sorted(self._chunks) if number not in self._sent)
         running: dict[Future[str], int] = {}
+        # As many wait in the pool as are under way: no worker is idle while a report is made here.
+        most = 2 * self._sender.workers
         self._tell()
         try:
-            while True:
-                while len(running) < self._sender.workers and (number := next(waiting, None)) is not None:
-                    running[self._sender.submit(self._source, self._chunks[number])] = number
-                if not running and not self._unverified:
-                    break
-                if running:
-                    self._sender.wait(running, 0.0 if self._unverified else None)
-                    for future in [future for future in running if future.done()]:  # in the order of their numbers
-                        self._record(running.pop(future), future.result())
-                if self._unverified:
-                    self._verify_next()
+            while waiting or running or self._unverified:
+                if waiting and len(running) < most:
+                    while waiting and len(running) < most:
+                        number = waiting.popleft()
+                        running[self._sender.submit(self._source, self._chunks[number])] = number
+                    self._source.urls.ask_ahead(itertools.islice(waiting, most))
                 self.report(keep_back=1)
+                has_worked = self._verify_next() or self._hasher.step(self._fd)
+                if running and not has_worked:
+                    self._sender.wait(running)
+                for future in [future for future in running if future.done()]:  # in the order of their numbers
+                    self._record(running.pop(future), future.result())
         finally:
             for future in running:
                 future.cancel()
@@ -108,16 +115,14 @@ class Sending:
                 # A worker reads from the open file: it must be done before the file is closed.
                 self._sender.wait([future for future in running if not future.done()])
             self._save(running)
-        self._hasher.catch_up(self._fd)
+        while self._hasher.step(self._fd):
+            self._check_stop()
         return self._hasher.finish(self._fd)
 
     def report(self, *, keep_back: int) -> None:
         """Report chunks in batches, all but `keep_back`."""
-        unreported = [chunk for _, chunk in sorted(self._sent.items()) if not chunk.is_reported]
-        reportable = unreported[: len(unreported) - keep_back]
-        is_overdue = self._context.clock.monotonic_s() - self._reported_s >= _REPORT_EVERY_S
-        while len(reportable) >= _BATCH or (reportable and (keep_back == 0 or is_overdue)):
-            batch, reportable = reportable[:_BATCH], reportable[_BATCH:]
+        while (count := self._reportable(keep_back)) > 0:
+            batch = self._unreported[:count]
             try:
                 self._context.client.multipart_upload.report_chunk_batch(
                     self._session.upload_id,
@@ -133,18 +138,23 @@ class Sending:
                 raise
             self._reported_s = self._context.clock.monotonic_s()
             self._sessions.reported(self._session, [chunk.number for chunk in batch])
-            for chunk in batch:
-                self._sent[chunk.number] = SentChunk(chunk.number, chunk.size_bytes, chunk.etag, is_reported=True)
+            del self._unreported[:count]
+
+    def _reportable(self, keep_back: int) -> int:
+        """How many chunks to report now."""
+        count = min(_BATCH, len(self._unreported) - keep_back)
+        is_overdue = self._context.clock.monotonic_s() - self._reported_s >= _REPORT_EVERY_S
+        return count if count == _BATCH or keep_back == 0 or is_overdue else 0
 
     def _record(self, number: int, etag: str) -> None:
         chunk = self._chunks[number]
         self._sessions.record(self._session, number, chunk.size_bytes, etag)
-        self._sent[number] = SentChunk(number, chunk.size_bytes, etag, is_reported=False)
+        self._sent[number] = sent = SentChunk(number, chunk.size_bytes, etag, is_reported=False)
+        self._sent_bytes += chunk.size_bytes
+        self._unreported.append(sent)
         self._context.tally.sent(chunk.size_bytes)
         check_source(self._file, self._fd)
         self._hasher.confirm(chunk)
-        if not self._unverified:
-            self._hasher.catch_up(self._fd)
         self._tell()
 
     def _save(self, running: Mapping[Future[str], int]) -> None:
@@ -155,29 +165,36 @@ class Sending:
                 self._sessions.record(self._session, number, size_bytes, future.result())
                 self._context.tally.sent(size_bytes)
 
-    def _verify_next(self) -> None:
-        """Compare one chunk of an earlier run with the file.
+    def _verify_next(self) -> bool:
+        """Compare one chunk of an earlier run with the file, if there is one; says whether there was.
 
         Raises:
             SessionExpired: It is another. What was reported can't be replaced, so the session is of no use.
         """
-        if self._context.stop.is_set():
-            raise Interrupted("stopped while comparing chunks of an earlier run")
-        chunk = self._chunks[self._unverified.pop(0)]
+        if not self._unverified:
+            return False
+        self._check_stop()
+        chunk = self._chunks[self._unverified.popleft()]
         check_chunk(self._file, self._fd, chunk, self._sent[chunk.number], self._session)
         self._hasher.confirm(chunk)
-        self._hasher.catch_up(self._fd)
+        return True
+
+    def _check_stop(self) -> None:
+        if self._context.stop.is_set():
+            raise Interrupted("stopped while a file was read")
 
     def _on_bytes(self, chunk: Chunk, left_bytes: int) -> None:
-        self._flying[chunk.number] = left_bytes
+        if left_bytes:
+            self._flying[chunk.number] = left_bytes
+        else:
+            self._flying.pop(chunk.number, None)
         if self._context.clock.monotonic_s() - self._told_s > _TELL_EVERY_S:
             self._tell()
 
     def _tell(self) -> None:
         self._told_s = self._context.clock.monotonic_s()
-        done = sum(chunk.size_bytes for chunk in list(self._sent.values())) + sum(list(self._flying.values()))
-        done = min(done, self._session.size_bytes - 1)
-        self._board.sent(self._file.path, done, self._session.size_bytes)
+        done = min(self._sent_bytes + sum(list(self._flying.values())), self._session.size_bytes - 1)
+        self._board.confirmed(self._file.path, self._sent_bytes, self._session.size_bytes)
         self._context.progress.sent(self._file.path, done, self._session.size_bytes)
 
 

@@ -14,6 +14,8 @@ from tlsync.engine.context import Context
 from tlsync.engine.enricher import Enricher
 from tlsync.engine.index_registry import IndexRegistry
 from tlsync.engine.indexer import Indexer
+from tlsync.engine.lanes import LOCAL, RECOGNITION, REMOTE, TRANSFER
+from tlsync.engine.prospects import LOOK_AGAIN_S
 from tlsync.engine.recognition import Recognition
 from tlsync.engine.scheduler import NOW, REST, Next
 from tlsync.engine.sidecar_links import SidecarLinks
@@ -23,6 +25,7 @@ from tlsync.engine.uploader import Uploader
 from tlsync.engine.waiting import WaitingRoom
 from tlsync.errors import (
     ApiError,
+    CapReached,
     FileChanged,
     FileError,
     FileUnreadable,
@@ -30,21 +33,18 @@ from tlsync.errors import (
     Interrupted,
     Overloaded,
     TlsyncError,
+    TooSlow,
     Transient,
     Unreachable,
 )
 from tlsync.models import FileId
-from tlsync.states import FileState
+from tlsync.states import AT_REST, FileState
 from tlsync.store.catalog import FileRow, StaleMove
 
 log = logging.getLogger(__name__)
 
-LOCAL = "local"
-TRANSFER = "transfer"
-REMOTE = "remote"
-
 LANES: dict[FileState, str] = {
-    FileState.IDENTIFIED: TRANSFER,
+    FileState.IDENTIFIED: RECOGNITION,
     FileState.UPLOADING: TRANSFER,
     FileState.UPLOADED: REMOTE,
     FileState.ASSET_READY: REMOTE,
@@ -71,6 +71,12 @@ PATIENT_FROM_S = 30.0
 
 def lane_of(state: FileState) -> str:
     return LANES.get(state, LOCAL)
+
+
+def states_by_lane() -> dict[str, list[FileState]]:
+    """The states whose step runs in a lane; a failed file has one if it is to be retried."""
+    working = [state for state in FileState if state == FileState.FAILED or state not in AT_REST]
+    return {lane: [state for state in working if lane_of(state) == lane] for lane in {*LANES.values(), LOCAL}}
 
 
 class Steps:
@@ -121,10 +127,16 @@ class Steps:
                 return LOCAL, REST
             if file.state in _ON_DISK and self._context.store.roots.get(file.root_id).condition == "hung":
                 return LOCAL, REST  # the scan finds it again once its volume answers
+            wait_s = self._context.caps.holds_s(file)
+            if wait_s is not None:
+                return lane_of(file.state), Next(wait_s, is_patient=True)
             try:
                 began_s = self._context.clock.monotonic_s()
                 outcome = step(file)
                 self._waiting.done(file.id)
+                self._context.caps.went_on(file.id)
+                if file.error_code == CapReached.code:
+                    self._forget_hold(file)
                 if lane_of(file.state) != LOCAL:
                     self._wake_freed(began_s)
             except Exception as error:
@@ -163,8 +175,12 @@ class Steps:
             return NOW
         if isinstance(error, FileUnreadable) and isinstance(error.__cause__, OSError):
             return self._fail_os(file, error.__cause__, error)
+        if isinstance(error, TooSlow):
+            return self._park(file, error, file.attempts, LOOK_AGAIN_S)
         if isinstance(error, ApiError):
             return self._handle_api(file, error)
+        if isinstance(error, CapReached):
+            return self._hold(file, error)
         if isinstance(error, TlsyncError):
             return Next(self._trouble.report(error)) if error.concerns == "everything" else self._fail(file, error)
         if isinstance(error, OSError):
@@ -196,6 +212,19 @@ class Steps:
         if file.reason != str(error):
             self._catalog.note(file, str(error))
         return Next(wait_s, is_patient=wait_s > PATIENT_FROM_S)
+
+    def _hold(self, file: FileRow, error: CapReached) -> Next:
+        """A cap has no room: the file stays where it is until the next day or month begins."""
+        known = self._catalog.get(file.id)
+        if known is not None and (known.reason, known.error_code) != (str(error), error.code):
+            self._catalog.note(file, str(error), error_code=error.code, hint=error.hint)
+        return Next(self._context.caps.hold(file, error), is_patient=True)
+
+    def _forget_hold(self, file: FileRow) -> None:
+        """A file that was held went on, and stayed in its state: what is noted of the cap holds no longer."""
+        now = self._catalog.get(file.id)
+        if now is not None and now.state == file.state and now.error_code == CapReached.code:
+            self._catalog.note(now, "" if now.reason == file.reason else now.reason, error_code=None, hint="")
 
     def _wake_freed(self, began_s: float) -> None:
         """A call went well: files that waited for what is over now go on at once."""

@@ -22,7 +22,8 @@ class Summary:
     """The outcome of a pass.
 
     `files` = `enriched` + `ineligible` + `failed` + `pending`, as they are at the end (files that are gone are
-    not counted). `uploaded`, `bytes_sent` and `reused` are what this pass did.
+    not counted). `uploaded`, `bytes_sent` and `reused` are what this pass did. `caps` are those of the settings, with
+    the number of pending files that wait for each.
     """
 
     files: int
@@ -34,6 +35,7 @@ class Summary:
     failed: int
     pending: int
     errors: tuple[FileProblem, ...]
+    caps: tuple[dict[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {"v": 1} | asdict(self)

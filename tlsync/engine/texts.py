@@ -18,6 +18,8 @@ import msgspec
 from tlsync.api import TwelveLabs
 from tlsync.api.types import AnalyzeResult, ResponseFormat
 from tlsync.engine.background import AT_ONCE_MAX_S, TOO_LONG_CODES, BackgroundAnalyses, NotOffered, is_endpoint_gone
+from tlsync.engine.caps import Caps
+from tlsync.engine.prices import tokens_of
 from tlsync.engine.video_parameter import REMEMBERED_FOR, Video, ask_about
 from tlsync.errors import BadAnswer, NotFound, Rejected
 from tlsync.models import Chapter, EnrichmentKind, Gist, Highlight, IndexedAssetId
@@ -48,8 +50,9 @@ class Text:
 class Texts:
     """Asks the platform for texts about a video."""
 
-    def __init__(self, client: TwelveLabs, store: Store, source: Source) -> None:
+    def __init__(self, client: TwelveLabs, store: Store, caps: Caps, source: Source) -> None:
         self._client = client
+        self._caps = caps
         self._contents = store.contents
         self._background = BackgroundAnalyses(client, store.contents, store.analyses)
         self._source = source
@@ -61,12 +64,16 @@ class Texts:
 
         Raises:
             ApiError: Something that concerns more than this video, or that waiting may mend.
+            CapReached: A cap has no room for the next call.
         """
         wanted = list(kinds)
         if self._source != "analyze" and not (self._source == "auto" and self._is_predefined_gone()):
             while wanted:
                 try:
-                    text = self._predefined(video.video_id, wanted[0])
+                    with self._caps.order_text(content, f"{video.video_id} {wanted[0]}") as receipt:
+                        text = self._predefined(video.video_id, wanted[0])
+                        receipt.is_void = text.value is None
+                        receipt.tokens = tokens_of(str(text.value))
                 except NotFound as error:
                     if not is_endpoint_gone(error):
                         raise
@@ -127,7 +134,10 @@ class Texts:
         prompt = _prompt(kinds)
         digest = hashlib.sha256(prompt.encode()).hexdigest()
         try:
-            answer = self._ask(content, video, digest, prompt, _schema(kinds))
+            with self._caps.order_text(content, f"{video.video_id} {digest}") as receipt:
+                answer = self._ask(content, video, digest, prompt, _schema(kinds))
+                receipt.is_open = answer is None
+                receipt.tokens = _tokens_of(answer) if answer is not None else None
         except Rejected as refusal:
             yield from (_none(kind, "analyze", refusal.message, digest) for kind in kinds)
             return
@@ -179,6 +189,11 @@ class Texts:
             return self._background.ask(content, video, digest, prompt, schema)
         except NotOffered:
             raise refusal from None
+
+
+def _tokens_of(answer: AnalyzeResult) -> int:
+    counted = answer.usage.output_tokens if answer.usage is not None else None
+    return tokens_of(answer.data or "") if counted is None else counted
 
 
 def _none(kind: EnrichmentKind, source: str, reason: str, prompt_sha256: str | None = None) -> Text:

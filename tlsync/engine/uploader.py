@@ -36,6 +36,8 @@ from tlsync.store.sessions import SentChunk, Session
 
 _COMPLETION_LOOKS = 5
 _TWIN_POLL_S = 2.0
+_TURN_POLL_S = 60.0
+"""Besides, whoever waits for its turn is woken when another upload is over."""
 
 
 class Uploader:
@@ -64,6 +66,11 @@ class Uploader:
             for content_id in [one for one, file in self._under_way.items() if folder in file.path.parents]:
                 del self._under_way[content_id]
 
+    def is_sending(self, content_id: ContentId) -> bool:
+        """Whether an upload of a content is under way at this moment."""
+        with self._guard:
+            return content_id in self._under_way
+
     def uploading(self, file: FileRow) -> Next:
         """Bring a file's upload to its end, or as far as it goes now."""
         assert file.content_id is not None, "files that are uploaded have a content"
@@ -82,6 +89,8 @@ class Uploader:
             with self._guard:
                 if self._under_way.get(file.content_id) is file:
                     del self._under_way[file.content_id]
+            for waiting in self._context.prospects.call_in(but=file.id):
+                self._context.wake(waiting)
 
     def _upload(self, file: FileRow, content: Content) -> Next:
         with identity.open_media(file.path, file.root) as fd:
@@ -90,11 +99,19 @@ class Uploader:
             if session is None and self._context.store.contents.asset(content.id) is not None:
                 self._catalog.move(file, FileState.IDENTIFIED, "its content is on the platform by now: compared")
                 return NOW
-            sent: dict[int, SentChunk] = {}
+            sent: dict[int, SentChunk] = {} if session is None else self._sessions.chunks(session)
+            there_bytes = sum(chunk.size_bytes for chunk in sent.values())
+            self._context.caps.let_in(file, content, max(0, content.size_bytes - there_bytes))
+            if file.error_code is not None:
+                self._catalog.note(file, "to be sent", error_code=None, hint="")  # a cap had no room for it
             urls: Sequence[PresignedUrlChunk] = ()
             try:
                 if session is None:
-                    session, urls = self._openings.open(file, content)
+                    with self._context.prospects.beginning(file, content.id) as why_not:
+                        if why_not:
+                            self._catalog.note(file, why_not)
+                            return Next(_TURN_POLL_S, is_patient=True)
+                        session, urls = self._openings.open(file, content)
                 else:
                     found = self._twins.find(file, content, WholeHash(self._context, file), is_expected=True)
                     if found is not None:  # by another machine, while this one was away or stood back

@@ -14,7 +14,7 @@ from tlsync.config import RootSettings, Settings
 from tlsync.engine.context import shown
 from tlsync.engine.names import NameRules
 from tlsync.engine.progress import Progress
-from tlsync.engine.scanner import walk_root
+from tlsync.engine.walk import walk_root
 from tlsync.errors import FileError, FileVanished
 from tlsync.media import identity
 from tlsync.models import ENRICHMENT_KINDS

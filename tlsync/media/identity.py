@@ -27,6 +27,9 @@ from tlsync.models import Chunk, StatSignature
 
 BLOCK_BYTES = 1024 * 1024
 
+_MOST = 2**63
+"""The catalog's numbers are below this."""
+
 _KIB = 1024
 _EDGE_BYTES = 256 * _KIB
 _SAMPLE_BYTES = 16 * _KIB
@@ -41,12 +44,15 @@ def signature(st: os.stat_result) -> StatSignature:
     """How a file looks without being read. Numbers that the catalog can't hold are wrapped to its 64 bits:
     times after the year 2262, and the inode numbers that some network file systems make up.
     """
-    return StatSignature(st.st_size, wrapped(st.st_mtime_ns), wrapped(st.st_ctime_ns), wrapped(st.st_ino))
+    mtime_ns, ctime_ns, inode = st.st_mtime_ns, st.st_ctime_ns, st.st_ino
+    if not (-_MOST <= mtime_ns < _MOST and -_MOST <= ctime_ns < _MOST and inode < _MOST):
+        mtime_ns, ctime_ns, inode = wrapped(mtime_ns), wrapped(ctime_ns), wrapped(inode)
+    return StatSignature(st.st_size, mtime_ns, ctime_ns, inode)
 
 
 def wrapped(number: int) -> int:
     """A number that is compared for being equal only, within the 64 bits of the catalog."""
-    return (number + 2**63) % 2**64 - 2**63
+    return (number + _MOST) % (2 * _MOST) - _MOST
 
 
 def file_error(path: Path | str, error: OSError) -> FileError:
@@ -171,8 +177,8 @@ def read_window(
 class InOrderHasher:
     """SHA-256 of a file whose chunks are sent in any order, in one pass over the disk.
 
-    Chunks are confirmed as they are sent; `catch_up` then reads, behind the last gap-free byte, what
-    is still in the page cache. Any thread may confirm. One at a time catches up: a second caller
+    Chunks are confirmed as they are sent; `step` and `catch_up` then read, behind the last gap-free byte, what
+    is still in the page cache. Any thread may confirm. One at a time hashes: a second caller
     comes back at once, since the first takes in what was confirmed meanwhile.
     """
 
@@ -181,7 +187,8 @@ class InOrderHasher:
         self._path = path
         self._digest = hashlib.sha256()
         self._hashed_bytes = 0
-        self._ends: dict[int, int] = {}  # of confirmed windows, by where they begin
+        self._confirmed_bytes = 0  # without a gap
+        self._ends: dict[int, int] = {}  # of confirmed windows behind a gap, by where they begin
         self._guard = threading.Lock()
         self._turn = threading.Lock()
 
@@ -190,6 +197,22 @@ class InOrderHasher:
         with self._guard:
             if chunk.size_bytes > 0:
                 self._ends[chunk.offset] = chunk.offset + chunk.size_bytes
+            while (end := self._ends.pop(self._confirmed_bytes, None)) is not None:
+                self._confirmed_bytes = end
+
+    def step(self, fd: int) -> bool:
+        """Hash one block, if one is confirmed without a gap; says whether there was one.
+
+        Raises:
+            FileChanged: The file became shorter.
+            FileUnreadable: The disk fails.
+        """
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            return self._step(fd)
+        finally:
+            self._turn.release()
 
     def catch_up(self, fd: int) -> None:
         """Hash whatever is confirmed without a gap.
@@ -198,12 +221,8 @@ class InOrderHasher:
             FileChanged: The file became shorter.
             FileUnreadable: The disk fails.
         """
-        if not self._turn.acquire(blocking=False):
-            return
-        try:
-            self._advance(fd)
-        finally:
-            self._turn.release()
+        while self.step(fd):
+            pass
 
     def finish(self, fd: int) -> str:
         """Hash the rest and give the hex digits.
@@ -214,23 +233,17 @@ class InOrderHasher:
             FileUnreadable: The disk fails.
         """
         with self._turn:
-            self._advance(fd)
+            while self._step(fd):
+                pass
             if self._hashed_bytes != self._size_bytes:
                 raise ValueError(f"{self._hashed_bytes} of {self._size_bytes} bytes are confirmed without a gap")
             return self._digest.hexdigest()
 
-    def _advance(self, fd: int) -> None:
-        while (end := self._next_end()) is not None:
-            try:
-                for block in read_window(fd, self._hashed_bytes, end - self._hashed_bytes, path=self._path):
-                    self._digest.update(block)
-                    self._hashed_bytes += len(block)
-            finally:
-                if self._hashed_bytes < end:  # a disk that failed may come back: the rest stays confirmed
-                    with self._guard:
-                        self._ends[self._hashed_bytes] = end
-
-    def _next_end(self) -> int | None:
-        """Where the confirmed window that begins at the first byte not hashed yet ends."""
-        with self._guard:
-            return self._ends.pop(self._hashed_bytes, None)
+    def _step(self, fd: int) -> bool:
+        left_bytes = self._confirmed_bytes - self._hashed_bytes
+        if left_bytes <= 0:
+            return False
+        block = next(read_window(fd, self._hashed_bytes, left_bytes, path=self._path))
+        self._digest.update(block)
+        self._hashed_bytes += len(block)
+        return True

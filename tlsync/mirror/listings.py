@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tlsync.api import TwelveLabs
-from tlsync.api.types import IndexedAsset, SearchItem
 from tlsync.clock import from_text
 from tlsync.mirror.kept_answers import KeptAnswers, Known
 from tlsync.mirror.library import Heard, Hit, Person, RemoteClip
 from tlsync.models import IndexedAssetId, IndexId
 from tlsync.store.clips import ClipReader
+
+if TYPE_CHECKING:
+    from tlsync.api import TwelveLabs
+    from tlsync.api.types import IndexedAsset, SearchItem
 
 T = TypeVar("T")
 

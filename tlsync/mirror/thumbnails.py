@@ -10,15 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tlsync.clock import Clock
 from tlsync.errors import FileError, TlsyncError
-from tlsync.media.probe import Prober
 from tlsync.mirror.library import RemoteClip
 from tlsync.mirror.nodes import Picture
 from tlsync.store.atomic import write_whole
 from tlsync.store.clips import Clip, ClipFacts, Shelf
+
+if TYPE_CHECKING:
+    from tlsync.media.probe import Prober
 
 log = logging.getLogger(__name__)
 

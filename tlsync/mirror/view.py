@@ -9,18 +9,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from tlsync.api import TwelveLabs
 from tlsync.clock import Clock, SystemClock
 from tlsync.errors import Interrupted
-from tlsync.media.probe import Prober
 from tlsync.mirror.kept_answers import KeptAnswers
 from tlsync.mirror.listings import Listings
 from tlsync.mirror.memo import Memo
 from tlsync.mirror.thumbnails import Thumbnails
 from tlsync.mirror.tree import Tree
 from tlsync.store.clips import Clip, ClipFacts, ClipReader
+
+if TYPE_CHECKING:
+    from tlsync.api import TwelveLabs
+    from tlsync.media.probe import Prober
 
 _FOLDER = "mirror"
 
@@ -109,6 +111,8 @@ class View:
             return self._client
 
     def _reader_of_media(self) -> Prober:
+        from tlsync.media.probe import Prober  # a listing needs none
+
         with self._lock:
             self._check_open()
             if self._prober is None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tlsync.errors import ServiceError
 from tlsync.service.kept_file import PLACE
-from tlsync.service.plan import Commands, Found, Service, run_tool
+from tlsync.service.plan import TO_FILE, Commands, Found, Service, run_tool
 
 _END_OF_HEAD = "<plist "
 
@@ -31,7 +31,7 @@ class Launchd:
             home: The folder of the user, with `Library`.
         """
         self._service = service
-        self._log = home / "Library" / "Logs" / f"{service.name}.log"
+        self._words = home / "Library" / "Logs" / f"{service.name}.log"  # of Python itself, before tlsync has a log
         self.path = home / "Library" / "LaunchAgents" / f"{service.name}.plist"
         self._domain = f"gui/{os.getuid() if hasattr(os, 'getuid') else 0}"
         self._target = f"{self._domain}/{service.name}"
@@ -44,14 +44,14 @@ class Launchd:
     def text(self) -> str:
         document: dict[str, Any] = {
             "Label": self._service.name,
-            "ProgramArguments": list(self._service.arguments),
+            "ProgramArguments": [*self._service.arguments, TO_FILE],
             "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
             "ThrottleInterval": 30,
             "ExitTimeOut": 30,
             "ProcessType": "Background",
-            "StandardOutPath": str(self._log),
-            "StandardErrorPath": str(self._log),
+            "StandardOutPath": str(self._words),
+            "StandardErrorPath": str(self._words),
         }
         if self._service.environment:
             document["EnvironmentVariables"] = dict(self._service.environment)
@@ -104,7 +104,7 @@ class Launchd:
         )
 
     def logs(self, lines: int, *, is_following: bool) -> list[str]:
-        return ["tail", "-n", str(lines), *(["-F"] if is_following else []), str(self._log)]
+        return []
 
     def _is_loaded(self) -> bool:
         return bool(run_tool("launchctl", "print", self._target, may_fail=True).strip())

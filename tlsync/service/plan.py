@@ -16,6 +16,8 @@ from tlsync.errors import ServiceError
 _CARRIED = ("TLSYNC_STATE_DIR", "TWELVELABS_BASE_URL", "XDG_DATA_HOME")
 """Variables that decide where things are. Those with secrets (the key, proxies) are not carried."""
 _TOOL_LIMIT_S = 60.0
+TO_FILE = "--log-to-file"
+"""For `tlsync run` where the system keeps no journal of what a service says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Manager(Protocol):
     def look(self) -> Found: ...
 
     def logs(self, lines: int, *, is_following: bool) -> list[str]:
-        """The command that shows the log."""
+        """The command that shows the journal of the system; empty where there is none, and tlsync logs to a file."""
         ...
 
 

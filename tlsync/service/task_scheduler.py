@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from tlsync.errors import ServiceError
 from tlsync.service.kept_file import PLACE
-from tlsync.service.plan import Commands, Found, Service, run_tool
+from tlsync.service.plan import TO_FILE, Commands, Found, Service, run_tool
 
 _NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 _SETTINGS = {
@@ -66,7 +66,7 @@ class TaskScheduler:
         program, *arguments = self._service.arguments
         _add(
             ElementTree.SubElement(actions, "Exec"),
-            {"Command": program, "Arguments": subprocess.list2cmdline(arguments)},
+            {"Command": program, "Arguments": subprocess.list2cmdline([*arguments, TO_FILE])},
         )
         ElementTree.indent(task)
         return '<?xml version="1.0" encoding="UTF-16"?>\n' + ElementTree.tostring(task, "unicode") + "\n"
@@ -104,7 +104,7 @@ class TaskScheduler:
         return Found(is_enabled=state != "Disabled", is_active=state == "Running", detail=state.lower())
 
     def logs(self, lines: int, *, is_following: bool) -> list[str]:
-        raise ServiceError("a task of Windows keeps no log", hint="see tlsync status, or stop it and use tlsync run")
+        return []
 
     def _is_there(self) -> bool:
         return bool(run_tool("schtasks", "/Query", "/TN", self._service.name, may_fail=True).strip())

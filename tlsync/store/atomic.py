@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 import sys
 import threading
@@ -17,7 +16,7 @@ if sys.platform != "win32":
 TEMP_SUFFIX = ".tlsync-tmp"
 """Names that end so are ours and unfinished; the scanner passes them over."""
 
-_TEMP_NAME = re.compile(r"\.[0-9a-f]{16}" + re.escape(TEMP_SUFFIX))
+_TEMP_NAME = r"\.[0-9a-f]{16}" + re.escape(TEMP_SUFFIX)
 _HAS_FOLDER_HANDLES = os.open in os.supports_dir_fd
 
 _swept: set[Path] = set()
@@ -80,7 +79,7 @@ def sweep(folder: Path) -> int:
 
 def _sweep(folder: int) -> int:
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if _TEMP_NAME.fullmatch(entry.name)]
+        names = [entry.name for entry in entries if re.fullmatch(_TEMP_NAME, entry.name)]
     return sum(_remove_abandoned(folder, name) for name in names)
 
 
@@ -131,4 +130,4 @@ def _write_all(handle: int, data: bytes) -> None:
 
 
 def _new_name() -> str:
-    return f".{secrets.token_hex(8)}{TEMP_SUFFIX}"
+    return f".{os.urandom(8).hex()}{TEMP_SUFFIX}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,15 @@ class StaleMove(CatalogError):
     is_temporary = True
 
 
+PATH, STATE, ID, IS_KNOWN, HAS_RETRY, SIDECAR, SIDECAR_LOOK = 0, *range(5, 11)
+LOOKS = slice(1, 5)
+"""Places in a row of `Catalog.page`: compared by the hundred thousand, so these are no objects of their own."""
+
+_PAGE = (
+    "SELECT path, size_bytes, mtime_ns, ctime_ns, inode, state, id, content_id IS NOT NULL, retry_at IS NOT NULL,"
+    " sidecar, sidecar_look FROM files WHERE root_id = ? AND path >= ? AND path < ? ORDER BY path LIMIT ?"
+)
+
 _SELECT = "SELECT files.*, roots.path AS root_path FROM files JOIN roots ON roots.id = files.root_id "
 
 
@@ -71,6 +81,21 @@ def _to_file(row: sqlite3.Row) -> FileRow:
         sidecar_look=row["sidecar_look"],
         root=Path(os.fsdecode(row["root_path"])),
     )
+
+
+_INSERT = (
+    "INSERT INTO files (root_id, path, state, size_bytes, mtime_ns, ctime_ns, inode, changed_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_NOT_RECOGNISED = (FileState.DISCOVERED, FileState.SETTLING, FileState.IDENTIFIED)
+_BEYOND = b"\xff" * 65536
+"""After every path there can be."""
+
+
+def span_of(folder: bytes) -> tuple[bytes, bytes]:
+    """Between which paths all files of a folder and its subfolders are; empty: the root itself."""
+    # "/" is followed by "0" in byte order, so this is exactly what starts with "folder/".
+    return (folder + b"/", folder + b"0") if folder else (b"", _BEYOND)
 
 
 class Catalog:
@@ -103,14 +128,37 @@ class Catalog:
         if not folder:
             rows = self._db.rows(_SELECT + "WHERE root_id = ?", root_id)
         else:
-            # "/" is followed by "0" in byte order, so this range is exactly what starts with "folder/".
             rows = self._db.rows(
-                _SELECT + "WHERE root_id = ? AND files.path >= ? AND files.path < ?",
-                root_id,
-                folder + b"/",
-                folder + b"0",
+                _SELECT + "WHERE root_id = ? AND files.path >= ? AND files.path < ?", root_id, *span_of(folder)
             )
         return {row["path"]: _to_file(row) for row in rows}
+
+    def page(self, root_id: RootId, first: bytes, end: bytes, limit: int) -> list[sqlite3.Row]:
+        """Files of a root from one path up to before another, in the order of paths: what a scan compares."""
+        return self._db.rows(_PAGE, root_id, first, end, limit)
+
+    def ids_in(self, state: FileState, after: FileId, limit: int) -> list[FileId]:
+        """Some files in a state, in the order in which they were found. A failed one counts if it is to be retried."""
+        retried = " AND retry_at IS NOT NULL" if state == FileState.FAILED else ""
+        rows = self._db.rows(
+            f"SELECT id FROM files WHERE state = ? AND id > ?{retried} ORDER BY id LIMIT ?",  # noqa: S608 (ours)
+            state,
+            after,
+            limit,
+        )
+        return [FileId(row[0]) for row in rows]
+
+    def count_as_large(self, root_id: RootId, sizes: Counter[int]) -> int:
+        """How many of so many sizes have a file of a root that is not recognised yet."""
+        left, found = Counter(sizes), 0
+        for state in _NOT_RECOGNISED:
+            for (size_bytes,) in self._db.rows(
+                "SELECT size_bytes FROM files WHERE state = ? AND root_id = ?", state, root_id
+            ):
+                if left[size_bytes] > 0:
+                    left[size_bytes] -= 1
+                    found += 1
+        return found
 
     def in_states(self, *states: FileState) -> list[FileRow]:
         """All files in any of these states."""
@@ -123,7 +171,7 @@ class Catalog:
 
     def counts(self) -> dict[FileState, int]:
         """How many files are in each state; all states are named."""
-        found = {row[0]: row[1] for row in self._db.rows("SELECT state, count(*) FROM files GROUP BY state")}
+        found = {row[0]: row[1] for row in self._db.rows("SELECT state, sum(files) FROM counts GROUP BY state")}
         return {state: found.get(state, 0) for state in FileState}
 
     # Writing
@@ -135,24 +183,32 @@ class Catalog:
             if known is not None:
                 return known
             now = to_text(self._clock.now())
-            cursor = connection.execute(
-                "INSERT INTO files (root_id, path, state, size_bytes, mtime_ns, ctime_ns, inode, changed_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    root_id,
-                    relative,
-                    FileState.DISCOVERED,
-                    signature.size_bytes,
-                    signature.mtime_ns,
-                    signature.ctime_ns,
-                    signature.inode,
-                    now,
-                ),
-            )
+            cursor = connection.execute(_INSERT, (root_id, relative, FileState.DISCOVERED, *signature, now))
             self._write_history(connection, FileId(cursor.lastrowid or 0), None, FileState.DISCOVERED, "seen", now)
             added = self.get(FileId(cursor.lastrowid or 0))
             assert added is not None
             return added
+
+    def add_all(self, root_id: RootId, found: Sequence[tuple[bytes, StatSignature]]) -> list[FileId]:
+        """Note many paths that were seen for the first time, in one transaction; known ones stay as they are.
+
+        Returns:
+            The new files.
+        """
+        state, now = FileState.DISCOVERED.value, to_text(self._clock.now())
+        with self._db.write() as connection:
+            (before,) = connection.execute("SELECT COALESCE(max(id), 0) FROM files").fetchone()
+            connection.executemany(
+                _INSERT + " ON CONFLICT DO NOTHING",
+                [(root_id, relative, state, *signature, now) for relative, signature in found],
+            )
+            connection.execute(
+                "INSERT INTO history (file_id, at, from_state, to_state, reason)"
+                " SELECT id, changed_at, NULL, state, 'seen' FROM files WHERE id > ?",
+                (before,),
+            )
+            (last,) = connection.execute("SELECT COALESCE(max(id), 0) FROM files").fetchone()
+        return [FileId(number) for number in range(before + 1, last + 1)]  # SQLite counts on from the highest id
 
     def move(self, file: FileRow, to: FileState, reason: str = "", **facts: Any) -> FileRow:
         """Take a file to another state, with the facts that belong to it. The only way to change a state.

@@ -7,6 +7,7 @@ that under the write lock, so two files with equal fingerprints never both uploa
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from tlsync.models import (
     IndexedAssetId,
     IndexId,
     MediaInfo,
+    RootId,
 )
 from tlsync.store.database import CatalogDatabase
 
@@ -284,6 +286,24 @@ class Contents:
             )
             for row in rows
         }
+
+    def files_that_lack(
+        self, root_id: RootId, index_id: IndexId, kinds: Collection[str], span: tuple[bytes, bytes]
+    ) -> list[FileId]:
+        """Finished files of a root, from one path up to before another, whose content lacks some of these texts."""
+        marks = ",".join("?" * len(kinds))
+        rows = self._db.rows(
+            "SELECT id FROM files WHERE root_id = ? AND path >= ? AND path < ? AND state = 'enriched'"  # noqa: S608
+            " AND content_id IS NOT NULL AND (SELECT count(*) FROM enrichments"
+            " WHERE enrichments.content_id = files.content_id AND index_id = ?"
+            f" AND kind IN ({marks})) < ?",
+            root_id,
+            *span,
+            index_id,
+            *kinds,
+            len(set(kinds)),
+        )
+        return [FileId(row["id"]) for row in rows]
 
     def set_enrichment(
         self,

@@ -229,6 +229,113 @@ _LOOKS_SCHEMA = (
 )
 
 
+# Numbers of the history are never given twice, whatever was deleted; and how far each reader of it has come.
+_CURSORS_SCHEMA = (
+    """
+    CREATE TABLE lasting_history (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        file_id INTEGER NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+        at TEXT NOT NULL,
+        from_state TEXT,
+        to_state TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT
+    """,
+    "INSERT INTO lasting_history SELECT id, file_id, at, from_state, to_state, reason FROM history ORDER BY id",
+    "DROP TABLE history",
+    "ALTER TABLE lasting_history RENAME TO history",
+    """
+    CREATE TABLE cursors (
+        reader TEXT PRIMARY KEY,
+        place INTEGER NOT NULL,
+        trouble TEXT NOT NULL DEFAULT '',
+        kept_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+
+# How many files of each root are in each state, and their bytes: counted as they move, so that looking at a catalog of
+# a million files takes no longer than looking at a small one.
+_COUNTS_SCHEMA = (
+    """
+    CREATE TABLE counts (
+        root_id INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        files INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        PRIMARY KEY (root_id, state)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "INSERT INTO counts SELECT root_id, state, count(*), sum(size_bytes) FROM files GROUP BY root_id, state",
+    """
+    CREATE TRIGGER files_counted_in AFTER INSERT ON files BEGIN
+        INSERT INTO counts VALUES (new.root_id, new.state, 1, new.size_bytes)
+        ON CONFLICT DO UPDATE SET files = files + 1, size_bytes = size_bytes + excluded.size_bytes;
+    END
+    """,
+    """
+    CREATE TRIGGER files_counted_out AFTER DELETE ON files BEGIN
+        UPDATE counts SET files = files - 1, size_bytes = size_bytes - old.size_bytes
+        WHERE root_id = old.root_id AND state = old.state;
+    END
+    """,
+    """
+    CREATE TRIGGER files_counted_again AFTER UPDATE OF root_id, state, size_bytes ON files
+    WHEN (old.root_id, old.state, old.size_bytes) <> (new.root_id, new.state, new.size_bytes) BEGIN
+        UPDATE counts SET files = files - 1, size_bytes = size_bytes - old.size_bytes
+        WHERE root_id = old.root_id AND state = old.state;
+        INSERT INTO counts VALUES (new.root_id, new.state, 1, new.size_bytes)
+        ON CONFLICT DO UPDATE SET files = files + 1, size_bytes = size_bytes + excluded.size_bytes;
+    END
+    """,  # noqa: S608
+)
+
+
+# What a scan looks up, and no more: a file that was just found is in neither of these, which spares half the work of
+# noting it. Drives that were pulled out are told by files that were recognised.
+_SCAN_SCHEMA = (
+    "DROP INDEX files_by_content",
+    "CREATE INDEX files_by_content ON files (content_id) WHERE content_id IS NOT NULL",
+    "CREATE INDEX files_recognised ON files (root_id) WHERE content_id IS NOT NULL AND state != 'missing'",
+)
+
+
+# What was done, by quarters of an hour (in every time zone a day begins with one): counted as it happens, so that
+# telling what was done today takes no longer after a hundred thousand clips.
+_QUARTER = "substr({at}, 1, 14) || printf('%02d', substr({at}, 15, 2) / 15 * 15)"
+_IS_DONE = (
+    "({row}from_state = 'uploading' AND {row}to_state IN ('uploaded', 'indexing')"
+    " OR {row}to_state IN ('enriched', 'failed'))"
+)
+_WHAT = "CASE WHEN {row}to_state IN ('enriched', 'failed') THEN {row}to_state ELSE 'uploaded' END"
+_DONE_SCHEMA = (
+    """
+    CREATE TABLE done (
+        quarter TEXT NOT NULL,  -- UTC, as 2026-11-22T14:45
+        what TEXT NOT NULL,  -- uploaded, enriched, failed
+        files INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        PRIMARY KEY (quarter, what)
+    ) STRICT, WITHOUT ROWID
+    """,
+    f"""
+    INSERT INTO done
+    SELECT {_QUARTER.format(at="at")} AS quarter, {_WHAT.format(row="")} AS what, count(*), sum(size_bytes)
+    FROM history JOIN files ON files.id = history.file_id
+    WHERE {_IS_DONE.format(row="")} GROUP BY 1, 2
+    """,  # noqa: S608 (only texts from above)
+    f"""
+    CREATE TRIGGER history_done AFTER INSERT ON history WHEN {_IS_DONE.format(row="new.")} BEGIN
+        INSERT INTO done VALUES (
+            {_QUARTER.format(at="new.at")}, {_WHAT.format(row="new.")}, 1,
+            coalesce((SELECT size_bytes FROM files WHERE files.id = new.file_id), 0)
+        ) ON CONFLICT DO UPDATE SET files = files + 1, size_bytes = size_bytes + excluded.size_bytes;
+    END
+    """,  # noqa: S608
+)
+
+
 @catalog_schema()
 def first_schema(db: Database) -> None:
     for statement in _FIRST_SCHEMA:
@@ -260,4 +367,29 @@ def openings_schema(db: Database) -> None:
 @catalog_schema()
 def looks_schema(db: Database) -> None:
     for statement in _LOOKS_SCHEMA:
+        db.conn.execute(statement)
+
+
+@catalog_schema()
+def cursors_schema(db: Database) -> None:
+    indexes = db.conn.execute("SELECT sql FROM sqlite_schema WHERE tbl_name = 'history' AND type = 'index'").fetchall()
+    for statement in (*_CURSORS_SCHEMA, *(sql for (sql,) in indexes if sql)):
+        db.conn.execute(statement)
+
+
+@catalog_schema()
+def counts_schema(db: Database) -> None:
+    for statement in _COUNTS_SCHEMA:
+        db.conn.execute(statement)
+
+
+@catalog_schema()
+def scan_schema(db: Database) -> None:
+    for statement in _SCAN_SCHEMA:
+        db.conn.execute(statement)
+
+
+@catalog_schema()
+def done_schema(db: Database) -> None:
+    for statement in _DONE_SCHEMA:
         db.conn.execute(statement)

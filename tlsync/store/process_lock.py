@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tlsync.errors import AlreadyRunning, CatalogError
 from tlsync.store.state_folder import prepare_state_folder
@@ -30,8 +30,7 @@ _held: set[int] = set()
 """Handles of locks that this process holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """Who holds a lock, as far as it could write that down: on a full disk it could not."""
 
     pid: int | None = None

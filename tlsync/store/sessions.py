@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from tlsync.clock import Clock, from_text, to_text
@@ -46,6 +46,15 @@ class Doubt:
 
     since: datetime
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """An upload that was begun, by its content."""
+
+    content_id: ContentId
+    left_bytes: int
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,21 @@ class Sessions:
         """The session that a content's upload goes on with."""
         row = self._db.row("SELECT * FROM sessions WHERE content_id = ? AND state = 'active'", content_id)
         return _to_session(row, self._secret_headers.get(row["upload_id"], {})) if row else None
+
+    def under_way(self, now: datetime) -> list[UnderWay]:
+        """The uploads that were begun, can go on and have not expired, with what is still to be sent."""
+        rows = self._db.rows(
+            "SELECT content_id, expires_at, size_bytes -"
+            " (SELECT coalesce(sum(size_bytes), 0) FROM chunks WHERE session_id = sessions.id) AS left_bytes"
+            " FROM sessions WHERE state = 'active' AND (expires_at IS NULL OR expires_at > ?)"
+            " AND EXISTS (SELECT 1 FROM files JOIN roots ON roots.id = files.root_id WHERE"
+            " content_id = sessions.content_id AND state = 'uploading' AND condition = 'online')",
+            to_text(now),
+        )
+        return [
+            UnderWay(row["content_id"], row["left_bytes"], from_text(row["expires_at"]) if row["expires_at"] else None)
+            for row in rows
+        ]
 
     def intend(self, content_id: ContentId, at: datetime) -> None:
         """Note that a session is about to be asked for, before the call.
@@ -163,7 +187,7 @@ class Sessions:
                     json.dumps(dict(headers) | dict.fromkeys(secret)),
                     to_text(self._clock.now()),
                     to_text(expires_at) if expires_at else None,
-                    json.dumps(astuple(source)) if source else None,
+                    json.dumps(source) if source else None,
                 ),
             )
             session = self.active(content_id)

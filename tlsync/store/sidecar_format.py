@@ -86,6 +86,17 @@ class _Document(msgspec.Struct, frozen=True):
     provenance: dict[str, Provenance]
 
 
+class _Mark(msgspec.Struct):
+    """What a file of ours says of itself; the rest of it is passed over."""
+
+    v: Any = None
+    generator: Any = None
+
+
+_MARK = msgspec.json.Decoder(_Mark)
+_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
 def encode(document: Sidecar, *, extras: dict[str, Any], old: bytes | None) -> bytes:
     """The JSON of a sidecar: two-space indent, keys in order, final newline.
 
@@ -95,8 +106,12 @@ def encode(document: Sidecar, *, extras: dict[str, Any], old: bytes | None) -> b
         old: The file as it is. It is returned when it says the same: the version of the generator and the instants at
             which texts were fetched are no reason to write, or two machines would write over each other without end.
     """
-    data = _formatted(_plain(document, extras))
-    return old if old is not None and _message_of(old) == _message_of(data) else data
+    fields = {name: getattr(document, name) for name in Sidecar.__struct_fields__}
+    data = msgspec.json.encode(_Document(v=VERSION, generator=GENERATOR, **fields))
+    if extras:
+        data = data[:-1] + b"," + msgspec.json.encode(extras)[1:]
+    data = _formatted(data)
+    return old if old is not None and _says_the_same(old, data) else data
 
 
 def decode(data: bytes) -> Sidecar:
@@ -121,19 +136,25 @@ def decode(data: bytes) -> Sidecar:
 
 def decode_extras(data: bytes) -> dict[str, Any]:
     """The `x-…` keys of a sidecar: what other programs put there."""
-    return {key: value for key, value in _fields(data).items() if key.startswith("x-")}
+    try:
+        return {key: msgspec.json.decode(value) for key, value in _TOP.decode(data).items() if key.startswith("x-")}
+    except (ValueError, RecursionError):
+        return {}
 
 
 def with_extra(data: bytes, key: str, value: Any) -> bytes:
     """A sidecar with one of its `x-…` keys set, and nothing else changed."""
-    return _formatted(_fields(data) | {key: value})
+    return _formatted(msgspec.json.encode(_fields(data) | {key: value}))
 
 
 def is_ours(data: bytes) -> bool:
     """Whether a file bears our mark. Anything else is never overwritten."""
-    found = _fields(data)
-    version = found.get("v")
-    return type(version) is int and str(found.get("generator")).startswith("tlsync ")
+    try:
+        data.decode("utf-8")  # what is passed over is not looked at
+        mark = _MARK.decode(data)
+    except (ValueError, RecursionError):
+        return False
+    return type(mark.v) is int and str(mark.generator).startswith("tlsync ")
 
 
 def _parse(data: bytes) -> Any:
@@ -149,23 +170,28 @@ def _fields(data: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _plain(document: Sidecar, extras: dict[str, Any]) -> dict[str, Any]:
-    fields = {name: getattr(document, name) for name in Sidecar.__struct_fields__}
-    plain: dict[str, Any] = msgspec.to_builtins(_Document(v=VERSION, generator=GENERATOR, **fields))
-    return plain | extras
+def _formatted(data: bytes) -> bytes:
+    return msgspec.json.format(data, indent=2) + b"\n"
 
 
-def _formatted(plain: dict[str, Any]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n"
+def _says_the_same(old: bytes, new: bytes) -> bool:
+    """Whether two sidecars differ in nothing but what differs from machine to machine. Texts are long and mostly equal
+    to the byte; only those that are not are read."""
+    try:
+        olds, news = _TOP.decode(old), _TOP.decode(new)
+        if olds.keys() | {"generator"} != news.keys() | {"generator"}:
+            return False
+        unlike = [key for key in news if key != "generator" and bytes(olds[key]) != bytes(news[key])]
+        return all(_value(key, olds[key]) == _value(key, news[key]) for key in sorted(unlike))
+    except (ValueError, RecursionError):
+        return False
 
 
-def _message_of(data: bytes) -> dict[str, Any]:
-    """A sidecar's JSON without what differs from machine to machine while the sidecar says the same."""
-    message = {key: value for key, value in _fields(data).items() if key != "generator"}
-    provenance = message.get("provenance")
-    if isinstance(provenance, dict):
-        message["provenance"] = {kind: _without_time(entry) for kind, entry in provenance.items()}
-    return message
+def _value(key: str, raw: msgspec.Raw) -> Any:
+    value = msgspec.json.decode(raw)
+    if key == "provenance" and isinstance(value, dict):
+        return {kind: _without_time(entry) for kind, entry in value.items()}
+    return value
 
 
 def _without_time(entry: Any) -> Any:

@@ -38,6 +38,11 @@ _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _MOST_ORPHANS = 50
 
 
+def look_from(found: os.stat_result) -> str:
+    """How a sidecar looks; see `Sidecars.look_of`."""
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
 class Sidecars:
     """The sidecars of all roots, as the settings place them."""
 
@@ -59,7 +64,7 @@ class Sidecars:
 
     def is_in_place(self, recorded: Path, media: Path) -> bool:
         """Whether there is something where the catalog says that the sidecar is, and the settings want it there."""
-        return recorded.exists() and recorded in self._places(media)
+        return recorded.exists() and recorded in self.places(media)
 
     def look_of(self, recorded: Path) -> str | None:
         """How a file looks without being read, None when there is none; what `is_present` compares."""
@@ -67,7 +72,7 @@ class Sidecars:
             found = recorded.lstat()
         except OSError:
             return None
-        return f"{found.st_size} {found.st_mtime_ns}"
+        return look_from(found)
 
     def is_present(self, recorded: Path | None, media: Path, known_look: str | None) -> bool:
         """Whether the sidecar that the catalog mentions is still there, where the settings want it, and is ours.
@@ -92,7 +97,7 @@ class Sidecars:
         """
         name = fitting(media.name, SUFFIX)
         beside = (media.parent / name, media.parent / HIDDEN_FOLDER / name)
-        yield from readable(dict.fromkeys((*self._places(media), *beside)))
+        yield from readable(dict.fromkeys((*self.places(media), *beside)))
 
     def orphans(self, folder: Path) -> Iterator[tuple[Path, bytes]]:
         """Sidecars in a folder whose media is not there (any more): it may have been renamed."""
@@ -118,7 +123,7 @@ class Sidecars:
             FileVanished: The media's folder is not there.
             FileError: It can't be written now; the old one, if any, is whole.
         """
-        wanted, fallback = self._places(media)
+        wanted, fallback = self.places(media)
         try:
             return self._write_at(wanted, media, document)
         except OSError as error:
@@ -170,7 +175,7 @@ class Sidecars:
         with self._locked(new_media):
             try:
                 data = read(recorded)
-                is_there = data is not None and is_ours(data) and self._copy_to_any(self._places(new_media), data)
+                is_there = data is not None and is_ours(data) and self._copy_to_any(self.places(new_media), data)
             except OSError as error:
                 raise self._unwritable(new_media, error) from error
             if is_there:
@@ -227,7 +232,8 @@ class Sidecars:
         finally:
             os.close(folder)
 
-    def _places(self, media: Path) -> tuple[Path, Path]:
+    def places(self, media: Path) -> tuple[Path, Path]:
+        """Where the settings want the sidecar of a media file, and where it goes when its folder is read-only."""
         return self.wanted_path(media), self._central_path(media, fitting(media.name, SUFFIX))
 
     def _central_path(self, media: Path, name: str) -> Path:

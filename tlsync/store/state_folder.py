@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tlsync.errors import CatalogError
 
-_OURS = ("catalog.db", "catalog.db-wal", "catalog.db-shm", "lock", "pause.json", "requests", "sidecars")
+_OURS = ("catalog.db", "catalog.db-wal", "catalog.db-shm", "lock", "tlsync.log", "pause.json", "requests", "sidecars")
 _HINT = "set state_dir in the settings, or TLSYNC_STATE_DIR, to a folder of yours"
 
 

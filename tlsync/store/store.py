@@ -11,11 +11,14 @@ from tlsync.errors import CatalogDamaged, CatalogError
 from tlsync.store.analyses import Analyses
 from tlsync.store.catalog import Catalog
 from tlsync.store.contents import Contents
+from tlsync.store.cursors import Cursors
 from tlsync.store.database import CatalogDatabase
 from tlsync.store.heartbeat import Heartbeat
+from tlsync.store.history import History
 from tlsync.store.removals import Removals
 from tlsync.store.roots import Roots
 from tlsync.store.sessions import Sessions
+from tlsync.store.spending import Spending
 from tlsync.store.state_folder import prepare_state_folder
 
 
@@ -37,7 +40,10 @@ class Store:
         self.analyses = Analyses(self._db, clock)
         self.sessions = Sessions(self._db, clock)
         self.removals = Removals(self._db, clock)
+        self.cursors = Cursors(self._db, clock)
         self.heartbeat = Heartbeat(self._db, clock)
+        self.history = History(self._db, clock)
+        self.spending = Spending(state_dir, clock)
 
     def bind(self, base_url: str) -> None:
         """Tie the catalog to one platform, since ids of one mean nothing on another.
@@ -91,6 +97,7 @@ class Store:
         self._db.check_if_due()
 
     def close(self) -> None:
+        self.spending.close()
         self._db.close()
 
     def __enter__(self) -> Self:

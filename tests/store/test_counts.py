@@ -1,0 +1,66 @@
+"""The numbers that `status` shows are counted as files move; they stay those of the files."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tlsync.models import StatSignature
+from tlsync.states import FileState, may_move
+from tlsync.store.catalog import FileRow
+from tlsync.store.reader import CatalogReader
+from tlsync.store.store import Store
+
+ROOTS = (Path("/footage"), Path("/more"))
+
+
+def looked_through(state_dir: Path) -> dict[str, tuple[int, int]]:
+    connection = sqlite3.connect(state_dir / "catalog.db")
+    rows = connection.execute("SELECT state, count(*), sum(size_bytes) FROM files GROUP BY state").fetchall()
+    connection.close()
+    return {state: (number, size_bytes) for state, number, size_bytes in rows}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_counts_are_those_of_the_files_whatever_happens(store: Store, state_dir: Path, seed: int) -> None:
+    luck = random.Random(seed)
+    root_ids = [store.roots.ensure(root, "clips").id for root in ROOTS]
+    files: list[FileRow] = []
+    for number in range(120):
+        deed = luck.choice(["add", "add", "move", "move", "move", "forget", "note", "relocate"])
+        signature = StatSignature(luck.randrange(1, 1000), number, 0, number)
+        if deed == "add" or not files:
+            files.append(store.catalog.add(luck.choice(root_ids), f"{number}.mp4".encode(), signature))
+            continue
+        place = luck.randrange(len(files))
+        file = files[place]
+        if deed == "move":
+            to = luck.choice([state for state in FileState if may_move(file.state, state)])
+            files[place] = store.catalog.move(file, to, signature=signature)
+        elif deed == "note":
+            store.catalog.note(file, "still written", signature=signature)
+        elif deed == "forget":
+            store.catalog.forget(files.pop(place))
+        elif file.state == FileState.MISSING:
+            arrived = store.catalog.add(luck.choice(root_ids), f"to-{number}.mp4".encode(), signature)
+            files[place] = store.catalog.relocate(file, arrived)
+    with CatalogReader(state_dir) as reader:
+        assert reader.totals() == looked_through(state_dir)
+        assert sum(reader.counts().values()) == len(files)
+    assert sum(store.catalog.counts().values()) == len(files)
+
+
+def test_a_catalog_of_an_earlier_version_is_looked_through(store: Store, state_dir: Path) -> None:
+    root_id = store.roots.ensure(ROOTS[0], "clips").id
+    store.catalog.add(root_id, b"a.mp4", StatSignature(7, 1, 1, 1))
+    connection = sqlite3.connect(state_dir / "catalog.db")
+    for trigger in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {trigger[0]}")
+    connection.execute("DROP TABLE counts")
+    connection.commit()
+    connection.close()
+    with CatalogReader(state_dir) as reader:
+        assert reader.totals() == {"discovered": (1, 7)}

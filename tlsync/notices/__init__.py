@@ -1,0 +1,1 @@
+"""Tells others what happened: programs of the user (hooks), a web server (webhook), the desktop."""
