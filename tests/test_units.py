@@ -19,13 +19,16 @@ from tlsync.units import parse_duration, parse_rate, parse_size
         ("12 B", 12),
         ("4294967296", 4_294_967_296),
         ("0 B", 0),
+        ("5\u3000MB\x1c", 5_000_000),
     ],
 )
 def test_sizes(text: str, size_bytes: int) -> None:
     assert parse_size(text) == size_bytes
 
 
-@pytest.mark.parametrize("text", ["", "MB", "-1 MB", "1 XB", "1 MB/s", "1,5 MB", "1 m b", "nan B", "1e3 B", "ten MB"])
+@pytest.mark.parametrize(
+    "text", ["", "MB", "-1 MB", "1 XB", "1 MB/s", "1,5 MB", "1 m b", "nan B", "1e3 B", "ten MB", "1. MB", ".5 MB"]
+)
 def test_other_texts_are_no_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size; write it like"):
         parse_size(text)

@@ -62,7 +62,8 @@ def parse_duration(text: str) -> float:
 
 def _split(text: str) -> tuple[float | None, str]:
     # Without a pattern, which would take longer to make than all settings take to read.
-    number = text.strip().rstrip(_LETTERS)
-    unit = text.strip().removeprefix(number)
-    is_number = all(digits.isdecimal() for digits in number.rstrip().split(".", 1))
+    text = text.strip()
+    head = text.rstrip(_LETTERS)
+    number, unit = head.rstrip(), text.removeprefix(head)
+    is_number = all(digits.isdecimal() for digits in number.split(".", 1))
     return (float(number), unit) if is_number else (None, "")

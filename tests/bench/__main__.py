@@ -1,4 +1,7 @@
-"""Benchmarks, run by hand: `python -m tests.bench NAME [options]`; without a name, those there are."""
+"""Benchmarks, run by hand: `python -m tests.bench NAME [options]`; without a name, those there are.
+
+With `--no-report` the figures are printed, and the report stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import ast
 import importlib
 import sys
 from pathlib import Path
+
+from tests.bench.harness import Report, end_in_order
 
 FOLDER = Path(__file__).parent
 
@@ -23,8 +28,12 @@ def benchmarks() -> dict[str, str]:
 
 def main() -> None:
     known = benchmarks()
+    end_in_order()
+    if "--no-report" in sys.argv:
+        sys.argv.remove("--no-report")
+        Report.is_kept = False
     if len(sys.argv) < 2 or sys.argv[1] not in known:
-        print("python -m tests.bench NAME [options]\n")
+        print("python -m tests.bench NAME [--no-report] [options]\n")
         for name, purpose in known.items():
             print(f"  {name:12} {purpose}")
         sys.exit(0 if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help") else 2)

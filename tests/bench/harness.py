@@ -13,6 +13,7 @@ A benchmark looks like this:
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import statistics
@@ -23,6 +24,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, NoReturn
 
 from tests.bench import machine
 
@@ -100,15 +102,27 @@ class Measured:
         ]
 
 
-def alternate(cases: Sequence[Case], rounds: int = 5, *, warm_ups: int = 0) -> dict[str, Measured]:
-    """Run every case once in each round, each round beginning with another case; `warm_ups` rounds do not count."""
+def alternate(
+    cases: Sequence[Case], rounds: int = 5, *, warm_ups: int = 0, most_s: float = math.inf
+) -> dict[str, Measured]:
+    """Run every case once in each round, each round beginning with another case; `warm_ups` rounds do not count.
+
+    Args:
+        most_s: No further round begins that would probably end later; the first one is run in any case.
+    """
     measured = {case.name: Measured(case.name, case.is_peer) for case in cases}
     assert len(measured) == len(cases), "two cases have the same name"
+    begun_s = time.perf_counter()
     for number in range(-warm_ups, rounds):
+        spent_s = time.perf_counter() - begun_s
+        if number > 0 and spent_s * (1 + 1 / (number + warm_ups)) > most_s:
+            print(f"{spent_s:.0f} s spent: {number} rounds instead of {rounds}", file=sys.stderr)
+            break
         first = number % len(cases)
         for case in [*cases[first:], *cases[:first]]:
             start = time.perf_counter()
             sample = case.run() or Sample(time.perf_counter() - start)
+            print(f"round {number + 1} of {rounds}: {case.name}: {sample.wall_s:.2f} s", file=sys.stderr)
             if number >= 0:
                 measured[case.name].samples.append(sample)
     return measured
@@ -215,6 +229,9 @@ class Table:
 class Report:
     """What a benchmark found: printed, and kept as its section of the report, in the place of its former one."""
 
+    is_kept: ClassVar[bool] = True
+    """False: it is printed only."""
+
     def __init__(self, name: str, path: Path = REPORT) -> None:
         self._name, self._path = name, path
         self._parts = [f"Measured on: {machine.describe()}"]
@@ -230,8 +247,20 @@ class Report:
 
     def write(self) -> None:
         """Put the section into the report; the others stay as they are."""
+        if not self.is_kept:
+            return
         former = self._path.read_text("utf-8") if self._path.exists() else _HEAD
         self._path.write_text(with_section(former, self._name, "\n\n".join(self._parts)), "utf-8")
+
+
+def end_in_order() -> None:
+    """Let SIGTERM end this process as an error would: its temporary folders, servers and commands go with it."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def with_section(document: str, name: str, text: str) -> str:

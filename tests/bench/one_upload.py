@@ -9,6 +9,7 @@ session to the last asset (`done`: of the whole pass), and the instant at which 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import threading
@@ -76,6 +77,8 @@ def upload(state_dir: Path, footage: Path, *, verify_chunks: bool, until: str) -
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as the commands do
+    gc.set_threshold(10_000, 20, 20)
     parser = argparse.ArgumentParser()
     parser.add_argument("state_dir", type=Path)
     parser.add_argument("footage", type=Path)

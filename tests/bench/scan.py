@@ -136,8 +136,8 @@ def main(argv: list[str]) -> None:
     report.say(
         "Before a scan one recognised clip is opened and closed at once: a drive that was pulled out still lists its"
         " folders. The scan itself opens nothing.\n\n"
-        "Of a first scan 0.8 s are the walk, and 1.2 s SQLite: a file is a row with two entries in indexes, a row of"
-        " its history with another, and is counted by a trigger. Without the last two it would be 0.4 s less."
+        "Of a first scan 0.8 s of CPU are the walk, of which 0.5 s are the calls of the system that ask for the looks,"
+        " and 0.6 s SQLite, in a thread of its own: on one free core they come one after the other."
     )
     report.write()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,37 @@ def test_every_benchmark_says_what_it_does() -> None:
     known = benchmarks()
     assert "startup" in known
     assert all(known.values())
+
+
+def test_no_round_begins_that_would_end_too_late(capsys: pytest.CaptureFixture[str]) -> None:
+    found = alternate([Case("long", lambda: time.sleep(0.01))], rounds=1000, most_s=0.0)
+    assert len(found["long"].samples) == 1
+    assert "1 rounds instead of 1000" in capsys.readouterr().err
+
+
+def test_a_report_may_be_printed_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Report, "is_kept", False)
+    report = Report("startup", tmp_path / "REPORT.md")
+    report.say("found nothing")
+    report.write()
+    assert not (tmp_path / "REPORT.md").exists()
+    assert "found nothing" in capsys.readouterr().out
+
+
+ENDED = """
+import os, signal, tempfile, time
+from tests.bench.harness import end_in_order
+end_in_order()
+with tempfile.TemporaryDirectory(dir={folder!r}):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, nothing can be done at that signal")
+def test_temporary_folders_go_when_a_benchmark_is_ended(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ENDED.format(folder=str(tmp_path))]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 143
+    assert list(tmp_path.iterdir()) == []

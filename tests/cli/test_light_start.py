@@ -18,7 +18,16 @@ HEAVY = {
     *("starlette", "uvicorn", "asyncio", "ssl", "http.client", "email", "concurrent.futures", "multiprocessing"),
     *("tlsync.api", "tlsync.media", "tlsync.mirror"),
 }
-NOT_TO_LOOK = HEAVY | {"logging", "subprocess", "tempfile", "ctypes", "secrets", "platformdirs", "difflib"}
+NOT_TO_LOOK = HEAVY | {
+    "dataclasses",
+    "logging",
+    "subprocess",
+    "tempfile",
+    "ctypes",
+    "secrets",
+    "platformdirs",
+    "difflib",
+}
 """What is loaded quickly, and yet is a tenth of the time of a command that answers from the catalog."""
 TOLD = """
 import sys

@@ -20,6 +20,8 @@ from tlsync.config import AnalysisSettings, CapSettings, PriceSettings
 from tlsync.engine.engine import Engine
 from tlsync.engine.progress import Silent
 from tlsync.local_days import day_of, next_day, start_of
+from tlsync.states import FileState
+from tlsync.store.catalog import Catalog, FileRow
 from tlsync.store.reader import CatalogReader
 from tlsync.store.spending import FILE_NAME, Spending
 from tlsync.store.spending_reader import SpendingReader
@@ -282,3 +284,23 @@ def test_a_new_start_makes_no_calls_for_files_that_wait(
     assert workshop.sync().pending == 3
     made = {name: number - before.get(name, 0) for name, number in workshop.counts().items()}
     assert sum(number for name, number in made.items() if name.startswith(("assets", "indexes.indexed"))) == 0
+
+
+def test_what_was_set_aside_stays_so_until_it_is_noted_that_the_file_is_sent(
+    workshop: Workshop, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another file that finds no room looks at that moment for what is set aside in vain."""
+    make_clip(workshop.footage / "clip.mp4", duration_s=CLIP_S)
+    cap(workshop, minutes_per_day=MINUTES)
+    engines: list[Engine] = []
+    is_given_up: list[bool] = []
+    move = Catalog.move
+
+    def watched_move(self: Catalog, file: FileRow, to: FileState, reason: str = "", **facts: Any) -> FileRow:
+        if to == FileState.UPLOADING:
+            is_given_up.append(engines[0]._context.caps._clear_out())
+        return move(self, file, to, reason, **facts)
+
+    monkeypatch.setattr(Catalog, "move", watched_move)
+    assert workshop.sync(before=engines.append).enriched == 1
+    assert is_given_up == [False]

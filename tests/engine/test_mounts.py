@@ -73,4 +73,4 @@ def test_the_mount_of_an_open_folder(tmp_path: Path) -> None:
 
 def test_a_system_without_a_table_has_no_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mounts, "_TABLE", tmp_path / "none")
-    assert mounts.parse(mounts.table_text()) == []
+    assert not mounts.parse(mounts.table_text())

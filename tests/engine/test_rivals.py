@@ -14,6 +14,7 @@ from tlsync.api import TwelveLabs
 from tlsync.engine import rivals, scheduler
 from tlsync.engine.engine import Engine
 from tlsync.engine.tally import Summary
+from tlsync.store.sessions import Sessions
 
 MakeClip = Callable[..., Path]
 
@@ -108,3 +109,20 @@ def test_one_workstation_alone_pays_two_lists_for_a_new_clip(workshop: Workshop,
     before = workshop.counts()
     sync(workshop)
     assert workshop.counts() == before
+
+
+def test_an_upload_of_ours_that_is_noted_late_is_not_waited_for_once_it_is_known(
+    workshop: Workshop, make_clip: MakeClip, colleague: TwelveLabs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clips of one size: a session may be listed by the platform before its answer is in the catalog."""
+    clip = make_clip(workshop.footage / "clip.mp4")
+    colleague.multipart_upload.create(filename="same.mp4", total_size=clip.stat().st_size)
+
+    def is_noted_now(self: rivals.Rivals, upload: object) -> int:
+        monkeypatch.setattr(Sessions, "is_known", lambda self, upload_id: True)
+        monkeypatch.setattr(Sessions, "known", lambda self, upload_ids: set(upload_ids))
+        return 0
+
+    monkeypatch.setattr(rivals.Rivals, "_done_bytes", is_noted_now)
+    assert sync(workshop).enriched == 1
+    assert workshop.counts()["multipart_upload.list_incomplete_uploads"] == 2

@@ -194,6 +194,23 @@ def test_the_walk_goes_in_the_order_of_whole_paths(tmp_path: Path) -> None:
     assert found == sorted([*(name.encode() for name in names), b"\xff\xfe/\xff.mp4"])
 
 
+def test_new_files_that_are_noted_meanwhile_are_all_told_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside known ones, which are read page by page at the same time."""
+    monkeypatch.setattr("tlsync.engine.scan_batch._FIRST_BATCH", 2)
+    monkeypatch.setattr("tlsync.engine.scan_batch._MOST_BATCH", 5)
+    monkeypatch.setattr("tlsync.engine.known_files._PAGE_FILES", 3)
+    for step in (3, 1):
+        for number in range(0, 60, step):
+            path = bench.footage / f"d{number % 10}" / f"{number:02}.mp4"
+            path.parent.mkdir(exist_ok=True)
+            if not path.exists():
+                path.touch()
+        bench.scan()
+        assert sorted(bench.work) == [f"{number:02}.mp4" for number in range(60) if (number % 3 == 0) == (step == 3)]
+        bench.settle_all()
+    assert len(bench.states()) == 60
+
+
 def test_a_catalog_of_many_pages_is_compared_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """New, changed and vanished files are told apart on both sides of every page's end."""
     monkeypatch.setattr("tlsync.engine.known_files._PAGE_FILES", 3)

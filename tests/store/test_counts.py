@@ -53,6 +53,26 @@ def test_counts_are_those_of_the_files_whatever_happens(store: Store, state_dir:
     assert sum(store.catalog.counts().values()) == len(files)
 
 
+@pytest.mark.parametrize("number", [1, 499, 500, 1001])
+def test_files_that_are_noted_together_are_counted_once(store: Store, state_dir: Path, number: int) -> None:
+    """Some of them are known already, and one is named twice."""
+    first, second = (store.roots.ensure(root, "clips").id for root in ROOTS)
+    found = [(f"{n:04}.mp4".encode(), StatSignature(n + 1, 10 * n, 20 * n, 30 * n)) for n in range(number)]
+    known = store.catalog.add(first, *found[-1])
+    store.catalog.move(known, FileState.SETTLING)
+    store.catalog.add_all(second, found)
+    ids = store.catalog.add_all(first, [*found, found[0]])
+    assert store.catalog.add_all(first, found) == []
+    assert len(ids) == number - 1
+    assert [store.catalog.get(file_id).signature for file_id in ids] == [look for _, look in found[:-1]]  # type: ignore[union-attr]
+    for file_id in ids[:3]:
+        store.catalog.forget(store.catalog.get(file_id))  # type: ignore[arg-type]
+    with CatalogReader(state_dir) as reader:
+        assert reader.totals() == looked_through(state_dir)
+    rows = store.catalog._db.rows("SELECT reason, count(*) FROM history GROUP BY reason ORDER BY reason")
+    assert dict(map(tuple, rows)) == {"": 1, "seen": 2 * number - min(3, len(ids))}  # type: ignore[arg-type]
+
+
 def test_a_catalog_of_an_earlier_version_is_looked_through(store: Store, state_dir: Path) -> None:
     root_id = store.roots.ensure(ROOTS[0], "clips").id
     store.catalog.add(root_id, b"a.mp4", StatSignature(7, 1, 1, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,12 +26,11 @@ LIKELY = {"settling": "identified", "identified": "uploading", "uploading": "upl
 def walked(state_dir: Path, since: datetime) -> dict[str, int]:
     """The same by going through the history move by move."""
     found = {"uploaded": 0, "bytes": 0, "enriched": 0, "failed": 0}
-    connection = sqlite3.connect(state_dir / "catalog.db")
-    rows = connection.execute(
-        "SELECT from_state, to_state, size_bytes FROM history JOIN files ON files.id = file_id WHERE at >= ?",
-        (to_text(since),),
-    ).fetchall()
-    connection.close()
+    with closing(sqlite3.connect(state_dir / "catalog.db")) as connection:
+        rows = connection.execute(
+            "SELECT from_state, to_state, size_bytes FROM history JOIN files ON files.id = file_id WHERE at >= ?",
+            (to_text(since),),
+        ).fetchall()
     for old, new, size_bytes in rows:
         if old == "uploading" and new in ("uploaded", "indexing"):
             found["uploaded"] += 1
@@ -70,15 +70,14 @@ def test_an_earlier_catalog_is_counted_once(state_dir: Path) -> None:
     since = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
     with CatalogReader(state_dir) as reader:
         before = totals_since(reader, since)
-        with sqlite3.connect(state_dir / "catalog.db") as connection:
-            connection.execute("DROP TRIGGER history_done")
+        with closing(sqlite3.connect(state_dir / "catalog.db")) as connection:
+            connection.execute("DROP TRIGGER files_done")
             connection.execute("DROP TABLE done")
         assert not any(totals_since(reader, since).values())
-        with sqlite3.connect(state_dir / "catalog.db") as connection:
+        with closing(sqlite3.connect(state_dir / "catalog.db")) as connection, connection:
             for statement in _DONE_SCHEMA:
                 connection.execute(statement)
         assert totals_since(reader, since) == before == walked(state_dir, since)
-        connection.close()
 
 
 def test_what_is_no_longer_kept_is_no_longer_counted(state_dir: Path) -> None:

@@ -161,6 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments is None:
         arguments = sys.argv[1:]
         gc.freeze()  # the process is ours, and what is loaded stays: no collection has to look at it, nor that at exit
+        gc.set_threshold(10_000, 20, 20)  # a request alone makes hundreds of objects; few of them in cycles
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that can't be shown here must not end a command
             stream.reconfigure(errors="backslashreplace")

@@ -164,7 +164,9 @@ class Caps:
         receipt = Receipt()
         with self._lock:
             check = None if is_beyond_caps or not self._caps else lambda used: self._check(used, need, content_id)
-            self._note(lambda: self._spending.order(what, item, need, self._prices.currency, check))
+            is_flushed = bool(self._caps)  # else nothing is decided by it, and no call has to wait for the disk
+            currency = self._prices.currency
+            self._note(lambda: self._spending.order(what, item, need, currency, check, is_flushed=is_flushed))
             place = self._places.get(content_id) if content_id is not None else None
             if content_id is not None and place is not None:
                 self._places[content_id] = replace(place, need=_less(place.need, need))

@@ -258,8 +258,10 @@ class Engine:
 
     def _is_under_way(self, content_id: ContentId) -> bool:
         """Whether a content is on its way to the platform, or there to its last text."""
+        busy = self._scheduler.running()  # first: a step that is over has noted what it did
         files = self._store.catalog.of_content(content_id)
-        return self._uploader.is_sending(content_id) or any(file.state in UNDER_WAY for file in files)
+        is_under_way = any(file.state in UNDER_WAY or file.id in busy for file in files)
+        return is_under_way or self._uploader.is_sending(content_id)
 
     def _wake(self, file_id: FileId) -> None:
         file = self._store.catalog.get(file_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from tlsync.api.types import IndexedAsset, IndexedAssetDetail
@@ -61,9 +62,11 @@ class Indexer:
                 self._catalog.note(file, f"the platform checks the upload ({answer.status})")
                 return Next(self._context.next_poll_s(file.id))
             # Its name there may be an older one: a file can be renamed before its upload is complete.
-            self._contents.set_asset(content_id, asset.asset_id, answer.filename or asset.filename, "ready")
+            asset = replace(asset, filename=answer.filename or asset.filename, status="ready")
         self._context.polled(file.id)
-        self._catalog.move(file, FileState.ASSET_READY, "usable on the platform")
+        with self._catalog.transaction():
+            self._contents.set_asset(content_id, asset.asset_id, asset.filename, asset.status)
+            self._catalog.move(file, FileState.ASSET_READY, "usable on the platform")
         return NOW
 
     def asset_ready(self, file: FileRow) -> Next:
@@ -116,12 +119,13 @@ class Indexer:
             self._catalog.note(file, f"the platform indexes it ({status})")
             return Next(self._context.next_poll_s(file.id))
         self._context.polled(file.id)
-        self._contents.set_indexed(
-            content.id, index_id, known.indexed_asset_id, status, indexed_at=instant_of(answer.indexed_at)
-        )
         if not known.is_stamped or not _bears_stamp(answer):
             self._stamp(content, index_id, known.indexed_asset_id)
-        self._catalog.move(file, FileState.READY, "searchable")
+        with self._catalog.transaction():
+            self._contents.set_indexed(
+                content.id, index_id, known.indexed_asset_id, status, indexed_at=instant_of(answer.indexed_at)
+            )
+            self._catalog.move(file, FileState.READY, "searchable")
         return NOW
 
     def _look(self, file: FileRow, content: Content, known: IndexedAssetRow) -> IndexedAsset | None:

@@ -32,6 +32,10 @@ class KnownFiles:
             self._turn()
         return self._page.pop(path, None)
 
+    def has_none_from(self, path: bytes) -> bool:
+        """Whether it is certain by now that no path from here on is known, as in most of a first scan."""
+        return not self._page and self._until == self._end and path < self._end
+
     def rest(self) -> Iterator[list[sqlite3.Row]]:
         """All rows that are left, a page at a time."""
         while self._until < self._end:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 _TABLE = Path("/proc/self/mountinfo")
@@ -52,9 +54,13 @@ def table_text() -> str:
         return ""
 
 
-def parse(text: str) -> list[Mount]:
-    """The mounts of a table, in its order: a later one covers an earlier one at the same place."""
-    return [mount for line in text.splitlines() if (mount := _parse_line(line)) is not None]
+@lru_cache(maxsize=1)
+def parse(text: str) -> Sequence[Mount]:
+    """The mounts of a table, in its order: a later one covers an earlier one at the same place.
+
+    Asked for every file, while the table changes by the hour: the last one is kept.
+    """
+    return tuple(mount for line in text.splitlines() if (mount := _parse_line(line)) is not None)
 
 
 def _parse_line(line: str) -> Mount | None:
@@ -74,7 +80,7 @@ def _parse_line(line: str) -> Mount | None:
     )
 
 
-def mount_of(fd: int, table: list[Mount]) -> Mount | None:
+def mount_of(fd: int, table: Sequence[Mount]) -> Mount | None:
     """The mount that an open file or folder belongs to: exact, also behind links and bind mounts."""
     try:
         lines = Path(f"/proc/self/fdinfo/{fd}").read_text("ascii").splitlines()
@@ -84,7 +90,7 @@ def mount_of(fd: int, table: list[Mount]) -> Mount | None:
     return next((mount for mount in table if mount.id == number), None)
 
 
-def around(path: Path, table: list[Mount]) -> tuple[Mount, ...]:
+def around(path: Path, table: Sequence[Mount]) -> tuple[Mount, ...]:
     """The mounts above a path, at it and below it: a change among them changes what is there."""
     shown = str(path).rstrip("/") + "/"
     return tuple(

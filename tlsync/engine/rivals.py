@@ -25,7 +25,7 @@ from tlsync.engine.scheduler import Next
 from tlsync.engine.stamps import STAMP_FINGERPRINT, instant_of
 from tlsync.engine.video_parameter import REMEMBERED_FOR
 from tlsync.errors import NotFound, Rejected
-from tlsync.models import ContentId
+from tlsync.models import ContentId, UploadId
 from tlsync.store.catalog import FileRow
 from tlsync.store.contents import Content
 from tlsync.store.sessions import Session
@@ -97,7 +97,7 @@ class Rivals:
                 return self._wait(file, watch, now_s)
             log.warning("another workstation stopped sending, this one goes on path=%s", file.path)
             self._dead[content.id] = rival.id
-        elif watch is not None and self._dead.get(content.id) != watch.rival.id:
+        elif watch is not None and self._dead.get(content.id) != watch.rival.id and not self._is_ours(watch.rival.id):
             watch.gone_s = now_s if watch.gone_s is None else watch.gone_s
             if now_s - watch.gone_s < _GRACE_S:  # done, and not stamped yet; or given up
                 return self._wait(file, watch, now_s)
@@ -126,7 +126,7 @@ class Rivals:
         born = instant_of(mine.created_at if mine else None) or self._context.client.server_time.now()
         oldest = min((_birth(asset) for asset in assets), default=born)
         sees_all = len(assets) < _PAGE or oldest < born - _SESSION_LIFE
-        others = [asset for asset in assets if asset.status != "failed" and not self._is_ours(asset)]
+        others = self._of_others(assets)
         if sees_all and not any(asset.status in ("waiting", "processing") for asset in others):
             return self._whole_asset(file, content, born, others, [])
         sending = self._sending(content, session)
@@ -134,14 +134,19 @@ class Rivals:
         if rival is not None:
             return rival
         # Looked at again, in this order: an upload that ended between the two lists would be in neither.
-        others = [asset for asset in self._newest_assets() if asset.status != "failed" and not self._is_ours(asset)]
+        others = self._of_others(self._newest_assets())
         return self._whole_asset(file, content, born, others, orphans)
 
     def _newest_assets(self) -> Sequence[Asset]:
         return self._context.client.assets.list(page_limit=_PAGE).first.items
 
-    def _is_ours(self, asset: Asset) -> bool:
-        return self._sessions.is_known_asset(asset.id) or self._context.store.contents.is_known_asset(asset.id)
+    def _of_others(self, assets: Sequence[Asset]) -> list[Asset]:
+        known = self._context.store.known_assets(asset.id for asset in assets)
+        return [asset for asset in assets if asset.status != "failed" and asset.id not in known]
+
+    def _is_ours(self, rival_id: str) -> bool:
+        """Whether what was taken for a rival is an upload of this machine, whose session was not noted yet then."""
+        return self._sessions.is_known(UploadId(rival_id)) or bool(self._context.store.known_assets([rival_id]))
 
     def _learn(self, mine: Asset | None) -> None:
         """Platforms that tell how an asset came are later ones, which take user metadata at creation."""
@@ -155,15 +160,13 @@ class Rivals:
 
     def _sending(self, content: Content, session: Session) -> list[IncompleteUpload]:
         """Sessions of the same size that take chunks, ours among them, oldest first."""
-        listed = self._context.client.multipart_upload.list_incomplete_uploads(page_limit=_PAGE)
         alike = [
             upload
-            for upload in listed
-            if upload.total_size == content.size_bytes
-            and upload.status in (None, "active")
-            and (upload.upload_id == session.upload_id or not self._sessions.is_known(upload.upload_id))
+            for upload in self._context.client.multipart_upload.list_incomplete_uploads(page_limit=_PAGE)
+            if upload.total_size == content.size_bytes and upload.status in (None, "active")
         ]
-        return sorted(alike, key=_order)
+        known = self._sessions.known(upload.upload_id for upload in alike) - {session.upload_id}
+        return sorted((upload for upload in alike if upload.upload_id not in known), key=_order)
 
     def _older_session(
         self,

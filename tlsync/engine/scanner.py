@@ -105,20 +105,20 @@ class Scanner:
         beat()
         walk = walk_root(root.path, self._rules[root.id], folder, self._progress.scanned, beat)
         known = KnownFiles(self._catalog, root.id, folder)
-        batch = Batch(self._catalog, root.id, self._on_work)
         sidecars = SidecarLooks(self._sidecars, root.path)
         absent: list[Gone] = []
-        for run in walk:
-            beat()
-            self._compare_run(run, known, batch, sidecars, beat)
-            batch.note_some()
-            if known.passed:
-                absent += gone_of(known.passed)
-                known.passed.clear()
-        for rows in known.rest():
-            beat()
-            absent += gone_of(rows)
-        batch.note()
+        with Batch(self._catalog, root.id, self._on_work) as batch:
+            for run in walk:
+                beat()
+                self._compare_run(run, known, batch, sidecars, beat)
+                batch.note_some()
+                if known.passed:
+                    absent += gone_of(known.passed)
+                    known.passed.clear()
+            for rows in known.rest():
+                beat()
+                absent += gone_of(rows)
+            batch.note()
         for relative in walk.leftovers:
             atomic.sweep(root.path / os.fsdecode(relative))
         absent = [file for file in absent if walk.was_read(file.path)]
@@ -132,6 +132,9 @@ class Scanner:
         self, run: list[Found], known: KnownFiles, batch: Batch, sidecars: SidecarLooks, beat: Callable[[], None]
     ) -> None:
         """Compare files that follow each other. For one that is as it was and done with, this is all that happens."""
+        if known.has_none_from(run[0][0]):
+            batch.new += run
+            return
         for path, look in run:
             row = known.take(path)
             if row is None:
@@ -185,16 +188,16 @@ class Scanner:
 
     def look_at_all(self, root: RootRow, paths: Sequence[Path], beat: Callable[[], None] = _no_beat) -> None:
         """Look at paths that events named. New files are noted together."""
-        batch = Batch(self._catalog, root.id, self._on_work)
-        for path in paths:
-            beat()
-            relative = os.fsencode(path)[len(os.fsencode(root.path)) :].lstrip(b"/")
-            if relative:
-                self._look(root, path, relative, batch, beat)
-            else:
-                self.scan(root, beat=beat)
-            batch.note_some()
-        batch.note()
+        with Batch(self._catalog, root.id, self._on_work) as batch:
+            for path in paths:
+                beat()
+                relative = os.fsencode(path)[len(os.fsencode(root.path)) :].lstrip(b"/")
+                if relative:
+                    self._look(root, path, relative, batch, beat)
+                else:
+                    self.scan(root, beat=beat)
+                batch.note_some()
+            batch.note()
 
     def _look(self, root: RootRow, path: Path, relative: bytes, batch: Batch, beat: Callable[[], None]) -> None:
         rules = self._rules[root.id]

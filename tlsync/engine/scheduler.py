@@ -136,6 +136,11 @@ class Scheduler:
                 self._held = lanes
                 self._changed.notify_all()
 
+    def running(self) -> frozenset[FileId]:
+        """The files that are worked on at this moment."""
+        with self._changed:
+            return frozenset(self._running)
+
     def is_held(self, lane: str) -> bool:
         """Whether nothing is started in a lane; what is under way there should come to an end."""
         return lane in self._held

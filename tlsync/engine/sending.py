@@ -137,8 +137,9 @@ class Sending:
                 self._sender.check_session(self._session.upload_id)
                 raise
             self._reported_s = self._context.clock.monotonic_s()
-            self._sessions.reported(self._session, [chunk.number for chunk in batch])
             del self._unreported[:count]
+            if self._unreported or keep_back:  # after the last report the platform calls the file whole, as it says
+                self._sessions.reported(self._session, [chunk.number for chunk in batch])
 
     def _reportable(self, keep_back: int) -> int:
         """How many chunks to report now."""

@@ -85,7 +85,7 @@ class ThreadPool:
                 return future
             self._waiting.append(_Task(owner, act, future))
             self._staff()
-            self._changed.notify_all()
+            self._changed.notify()
         return future
 
     def wait(self, futures: Collection[Future[Any]], timeout_s: float | None = None) -> None:
@@ -135,5 +135,6 @@ class ThreadPool:
                 self._running.discard(task)
                 self._abandoned.discard(task)
                 self._idle += 1
-                self._changed.notify_all()
+                if self._is_closed:  # else nobody waits for this: the thread itself takes what comes next
+                    self._changed.notify_all()
             del task

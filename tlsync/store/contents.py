@@ -247,8 +247,8 @@ class Contents:
         *,
         indexed_at: datetime | None = None,
     ) -> None:
-        self.intend_indexing(content_id, index_id)
         with self._db.write() as connection:
+            self.intend_indexing(content_id, index_id)
             connection.execute(
                 "UPDATE indexed_assets SET indexed_asset_id = ?, status = ?, indexed_at = COALESCE(?, indexed_at)"
                 " WHERE content_id = ? AND index_id = ?",

@@ -256,7 +256,8 @@ _CURSORS_SCHEMA = (
 
 
 # How many files of each root are in each state, and their bytes: counted as they move, so that looking at a catalog of
-# a million files takes no longer than looking at a small one.
+# a million files takes no longer than looking at a small one. Those that were just found are many: whoever notes them
+# counts them together.
 _COUNTS_SCHEMA = (
     """
     CREATE TABLE counts (
@@ -269,7 +270,7 @@ _COUNTS_SCHEMA = (
     """,
     "INSERT INTO counts SELECT root_id, state, count(*), sum(size_bytes) FROM files GROUP BY root_id, state",
     """
-    CREATE TRIGGER files_counted_in AFTER INSERT ON files BEGIN
+    CREATE TRIGGER files_counted_in AFTER INSERT ON files WHEN new.state <> 'discovered' BEGIN
         INSERT INTO counts VALUES (new.root_id, new.state, 1, new.size_bytes)
         ON CONFLICT DO UPDATE SET files = files + 1, size_bytes = size_bytes + excluded.size_bytes;
     END
@@ -288,7 +289,7 @@ _COUNTS_SCHEMA = (
         INSERT INTO counts VALUES (new.root_id, new.state, 1, new.size_bytes)
         ON CONFLICT DO UPDATE SET files = files + 1, size_bytes = size_bytes + excluded.size_bytes;
     END
-    """,  # noqa: S608
+    """,
 )
 
 
@@ -304,11 +305,10 @@ _SCAN_SCHEMA = (
 # What was done, by quarters of an hour (in every time zone a day begins with one): counted as it happens, so that
 # telling what was done today takes no longer after a hundred thousand clips.
 _QUARTER = "substr({at}, 1, 14) || printf('%02d', substr({at}, 15, 2) / 15 * 15)"
-_IS_DONE = (
-    "({row}from_state = 'uploading' AND {row}to_state IN ('uploaded', 'indexing')"
-    " OR {row}to_state IN ('enriched', 'failed'))"
-)
-_WHAT = "CASE WHEN {row}to_state IN ('enriched', 'failed') THEN {row}to_state ELSE 'uploaded' END"
+_IS_DONE = "({old} = 'uploading' AND {new} IN ('uploaded', 'indexing') OR {new} IN ('enriched', 'failed'))"
+_WHAT = "CASE WHEN {new} IN ('enriched', 'failed') THEN {new} ELSE 'uploaded' END"
+_BEFORE = {"old": "from_state", "new": "to_state", "at": "at"}
+_FROM_NOW_ON = {"old": "old.state", "new": "new.state", "at": "new.changed_at"}
 _DONE_SCHEMA = (
     """
     CREATE TABLE done (
@@ -319,20 +319,16 @@ _DONE_SCHEMA = (
         PRIMARY KEY (quarter, what)
     ) STRICT, WITHOUT ROWID
     """,
+    f"INSERT INTO done SELECT {_QUARTER}, {_WHAT}, count(*), sum(size_bytes)"  # noqa: S608 (texts from above)
+    " FROM history JOIN files ON files.id = history.file_id"
+    f" WHERE {_IS_DONE} GROUP BY 1, 2".format_map(_BEFORE),
+    # On files and not on the history, so that noting what a scan found costs nothing.
     f"""
-    INSERT INTO done
-    SELECT {_QUARTER.format(at="at")} AS quarter, {_WHAT.format(row="")} AS what, count(*), sum(size_bytes)
-    FROM history JOIN files ON files.id = history.file_id
-    WHERE {_IS_DONE.format(row="")} GROUP BY 1, 2
-    """,  # noqa: S608 (only texts from above)
-    f"""
-    CREATE TRIGGER history_done AFTER INSERT ON history WHEN {_IS_DONE.format(row="new.")} BEGIN
-        INSERT INTO done VALUES (
-            {_QUARTER.format(at="new.at")}, {_WHAT.format(row="new.")}, 1,
-            coalesce((SELECT size_bytes FROM files WHERE files.id = new.file_id), 0)
-        ) ON CONFLICT DO UPDATE SET files = files + 1, size_bytes = size_bytes + excluded.size_bytes;
+    CREATE TRIGGER files_done AFTER UPDATE OF state ON files WHEN old.state <> new.state AND {_IS_DONE} BEGIN
+        INSERT INTO done VALUES ({_QUARTER}, {_WHAT}, 1, new.size_bytes)
+        ON CONFLICT DO UPDATE SET files = files + 1, size_bytes = size_bytes + excluded.size_bytes;
     END
-    """,  # noqa: S608
+    """.format_map(_FROM_NOW_ON),  # noqa: S608
 )
 
 

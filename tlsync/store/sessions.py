@@ -146,6 +146,14 @@ class Sessions:
         """Whether a session is, or was, one of this catalog."""
         return self._db.row("SELECT 1 FROM sessions WHERE upload_id = ?", upload_id) is not None
 
+    def known(self, upload_ids: Iterable[str]) -> set[str]:
+        """Which of some sessions are, or were, of this catalog."""
+        rows = self._db.rows(
+            "SELECT upload_id FROM sessions WHERE upload_id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(upload_ids)),
+        )
+        return {row[0] for row in rows}
+
     def is_known_asset(self, asset_id: AssetId) -> bool:
         """Whether an asset is, or was to be, one of this catalog."""
         return self._db.row("SELECT 1 FROM sessions WHERE asset_id = ?", asset_id) is not None

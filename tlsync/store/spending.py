@@ -125,13 +125,21 @@ class Spending:
                 self._insert(connection, day, "upload", item, Amounts(size_bytes), "", is_open=False)
 
     def order(
-        self, what: str, item: str, amounts: Amounts, currency: str, check: Callable[[Used], None] | None = None
+        self,
+        what: str,
+        item: str,
+        amounts: Amounts,
+        currency: str,
+        check: Callable[[Used], None] | None = None,
+        *,
+        is_flushed: bool = True,
     ) -> bool:
         """Note an order before it is placed. It stays open until `settle` or `take_back`.
 
         Args:
             item: What tells this order from others of its kind.
             check: Is given what is used up by now, and raises if there is no room; then nothing is noted.
+            is_flushed: False: a power cut may lose the last orders; a process that is killed loses none.
 
         Returns:
             False: it is open already; what it takes was counted when it was noted first.
@@ -139,7 +147,7 @@ class Spending:
         Raises:
             CatalogError: It can't be written.
         """
-        with self._transaction() as connection:
+        with self._transaction(is_flushed=is_flushed) as connection:
             known = connection.execute(
                 "SELECT 1 FROM spending WHERE what = ? AND item = ? AND is_open", (what, item)
             ).fetchone()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -69,6 +71,15 @@ class Store:
         with self._db.write() as connection:
             connection.execute("INSERT OR REPLACE INTO about (key, value) VALUES ('limits', ?)", (limits,))
         return row is not None and row["value"] != limits
+
+    def known_assets(self, asset_ids: Iterable[str]) -> set[str]:
+        """Which of some assets are, or were to be, of this catalog."""
+        rows = self._db.rows(
+            "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM sessions WHERE asset_id = json_each.value)"
+            " OR EXISTS (SELECT 1 FROM assets WHERE asset_id = json_each.value)",
+            json.dumps(list(asset_ids)),
+        )
+        return {row[0] for row in rows}
 
     @property
     def damage(self) -> CatalogDamaged | None:
