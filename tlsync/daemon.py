@@ -68,8 +68,8 @@ def run(
     house = _House(engine, store, settings, clock, notifier)
     house.heed()  # before anything starts
     thread = threading.Thread(target=house.keep, args=(stop,), name="tlsync-housekeeping")
+    notifier.ready()  # before the thread says anything else
     thread.start()
-    notifier.ready()
     try:
         if first is not None:
             while house.holding.pause is not None and not clock.wait(stop, ROUND_S):
