@@ -144,7 +144,6 @@ class Machine:
             with suppress(sqlite3.ProgrammingError):
                 connection.rollback()
             connection.close()
-            self._store._db._readers.close()
 
     def retry(self) -> None:
         """`tlsync retry` while the daemon runs."""

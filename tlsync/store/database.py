@@ -1,4 +1,4 @@
-"""The one writing connection to the catalog: how it is opened, and what a transaction is. Others only read.
+"""The one writing connection to the catalog: how it is opened, and what a transaction is.
 
 Kept here: every write is inside `BEGIN IMMEDIATE … COMMIT` on this connection, with
 `synchronous=FULL`, so an acknowledged fact survives a power cut, and no reader or second
@@ -21,14 +21,13 @@ from tlsync.clock import Clock
 from tlsync.errors import CatalogBusy, CatalogDamaged, CatalogError
 from tlsync.store import soundness
 from tlsync.store.migrations import catalog_schema
-from tlsync.store.read_pool import ReadPool
 
 FILE_NAME = "catalog.db"
 _BUSY_TIMEOUT_S = 10.0
 
 
 class CatalogDatabase:
-    """The catalog's database, shared by all threads of this process: one writes at a time, many read meanwhile."""
+    """The catalog's database, shared by all threads of this process behind a lock."""
 
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         """Open or create the catalog in `state_dir`, check it as far as need be, and bring its schema up to date.
@@ -41,8 +40,6 @@ class CatalogDatabase:
         self._clock = clock
         self._lock = threading.RLock()
         self._depth = 0
-        self._writer: int | None = None
-        """The thread inside a transaction. It reads what it has written; all others what is committed."""
         self.damage: CatalogDamaged | None = None
         """What was found while the catalog was in use; nothing should be written any more."""
         old_mask = os.umask(0o077)  # SQLite gives its -wal and -shm files the mode of the main file
@@ -50,7 +47,6 @@ class CatalogDatabase:
             self._connection = self._open()
         finally:
             os.umask(old_mask)
-        self._readers = ReadPool(self.path)
 
     def _open(self) -> sqlite3.Connection:
         look = soundness.look_at_seal(self.path)
@@ -102,7 +98,6 @@ class CatalogDatabase:
             try:
                 if outermost:
                     self._connection.execute("BEGIN IMMEDIATE")
-                    self._writer = threading.get_ident()
                 self._depth += 1
                 try:
                     yield self._connection
@@ -116,21 +111,14 @@ class CatalogDatabase:
                 if isinstance(error, sqlite3.Error):
                     raise self._translate(error) from error
                 raise
-            finally:
-                if outermost:
-                    self._writer = None
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """All rows of a query: as this thread's transaction sees them, else as they were committed last."""
-        try:
-            if self._writer != threading.get_ident():
-                found = self._readers.rows(sql, values)
-                if found is not None:
-                    return found
-            with self._lock:
+        """All rows of a query."""
+        with self._lock:
+            try:
                 return self._connection.execute(sql, values).fetchall()
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise self._translate(error) from error
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                raise self._translate(error) from error
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a query, or None."""
@@ -159,7 +147,6 @@ class CatalogDatabase:
 
     def close(self) -> None:
         """Check the WAL in, close and seal. Nothing may use the catalog afterwards."""
-        self._readers.close()
         with self._lock:
             if self.damage is not None:
                 self._connection.close()
