@@ -380,6 +380,7 @@ class FiberThreading:
     """Stands in for the module `threading`: its locks may be held over a switch, its threads are fibers."""
 
     current_thread = staticmethod(threading.current_thread)
+    get_ident = staticmethod(threading.get_ident)
     local = threading.local
 
     def __init__(self, kernel: Kernel) -> None:
